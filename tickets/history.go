@@ -1,0 +1,67 @@
+package tickets
+
+import (
+	"time"
+
+	"github.com/presage-pdm/presage/detectors"
+)
+
+// Entry is one line of a ticket's append-only history.
+type Entry struct {
+	ID     string    `json:"id"` // UUIDv7
+	Ticket string    `json:"ticket"`
+	At     time.Time `json:"at"`
+	Actor  string    `json:"actor"` // sign-in name, or "presage" for an automatic step
+	// Kind is "opened", "evidence", "severity", "assigned", "transition", "comment", "cleared", "reopened", "closed" or "refused".
+	Kind string `json:"kind"`
+	// From and To are stages, assignees or severities, as Kind says.
+	From string `json:"from,omitempty"`
+	To   string `json:"to,omitempty"`
+	// Rule is the rule that made an automatic step.
+	Rule string `json:"rule,omitempty"`
+	Note string `json:"note,omitempty"`
+	// Dispatch tells who was considered and why, on "assigned".
+	Dispatch *Dispatch `json:"dispatch,omitempty"`
+}
+
+// Dispatch is the outcome of looking for somebody to take a ticket.
+type Dispatch struct {
+	Region     string      `json:"region"`
+	Station    string      `json:"station"`
+	Technician string      `json:"technician"`
+	Reason     Text        `json:"reason"`
+	Candidates []Candidate `json:"candidates"`
+}
+
+// Candidate is a technician who was considered.
+type Candidate struct {
+	Technician string `json:"technician"`
+	Name       string `json:"name"`
+	Station    string `json:"station"`
+	// Score is in [0, 1], larger is better; meaningless when Excluded is set.
+	Score float64 `json:"score"`
+	// Parts is the score of each criterion, "skill", "nearness", "load", in [0, 1] before weights.
+	Parts map[string]float64 `json:"parts,omitempty"`
+	// Excluded is the hard filter that failed: "skill", "shift", "load", "model", "inactive"; empty for the eligible.
+	Excluded string `json:"excluded,omitempty"`
+}
+
+// Evidence is a finding that belongs to a ticket, or to none and says why not in its Withheld.
+type Evidence struct {
+	detectors.Finding
+	Ticket     string    `json:"ticket,omitempty"`
+	RecordedAt time.Time `json:"recorded_at"`
+}
+
+// Event is something that happened at the desk, for whoever wants to know:
+// webhooks, browsers, notifiers. It leaves in the outbox of the transaction that made it.
+type Event struct {
+	ID     string `json:"id"` // UUIDv7; consumers drop those they have seen
+	Tenant string `json:"tenant"`
+	// Type is "ticket.opened", "ticket.updated", "ticket.assigned", "ticket.transitioned", "ticket.closed" or "ticket.reopened".
+	Type   string    `json:"type"`
+	At     time.Time `json:"at"`
+	Ticket Ticket    `json:"ticket"`
+	// Quiet events are for screens only: they page nobody.
+	Quiet bool `json:"quiet,omitempty"`
+}
