@@ -1,0 +1,80 @@
+# Presage: `make` lists the targets. Everything that is fetched or built for
+# tools lands in .tools, everything that is built for use in bin.
+
+SHELL      := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+GO         ?= go
+NPM        ?= npm
+TOOLS      := $(CURDIR)/.tools
+VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS    := -s -w -X main.version=$(VERSION)
+UI_SOURCES := $(shell find web/ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+FUZZTIME   ?= 5s
+
+INFLUXD_VERSION     := v1.8.10
+STATICCHECK_VERSION := v0.8.2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build ui test check format vet lint test-go test-ui fuzz bench setup setup-servers clean
+
+help: ## List the targets.
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: build ## Build everything and run Presage with a simulated fleet; open the printed address.
+	./bin/presage demo
+
+build: ui ## Build the browser application and the binary into bin/presage.
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/presage ./cmd/presage
+
+ui: web/ui/dist/index.html ## Build the browser application.
+
+web/ui/node_modules/.package-lock.json: web/ui/package-lock.json
+	cd web/ui && $(NPM) ci --no-audit --no-fund
+	@touch $@
+
+web/ui/dist/index.html: web/ui/node_modules/.package-lock.json $(UI_SOURCES)
+	cd web/ui && $(NPM) run --silent build
+	@touch $@
+
+test: setup check ## Set up everything the tests need and run them all, against real servers.
+
+check: format vet lint test-ui test-go fuzz ## What CI runs, once the set-up is there.
+
+format: ## Fail when a Go file is not formatted.
+	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not formatted, run gofmt -w:"; echo "$$out"; exit 1; fi
+
+vet: ui ## Run go vet.
+	$(GO) vet ./...
+
+lint: $(TOOLS)/staticcheck ## Run staticcheck.
+	$(TOOLS)/staticcheck ./...
+
+test-go: build ## Run the Go tests with the race detector, end-to-end tests included.
+	$(GO) test -race -timeout 40m ./...
+
+test-ui: web/ui/node_modules/.package-lock.json ## Type-check and test the browser application.
+	cd web/ui && $(NPM) run --silent check && $(NPM) test --silent
+
+fuzz: ## Fuzz every decoder and restorer for FUZZTIME each.
+	@for pkg in $$($(GO) list ./...); do \
+	  dir=$${pkg#github.com/presage-pdm/presage/}; \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go 2>/dev/null | sed 's/^func //' || true); do \
+	    echo "fuzz $$dir $$f"; $(GO) test ./$$dir -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) >/tmp/presage-fuzz.$$$$ 2>&1 || { cat /tmp/presage-fuzz.$$$$; exit 1; }; rm -f /tmp/presage-fuzz.$$$$; \
+	  done; done
+
+bench: ## Run the Go benchmarks.
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+setup: setup-servers $(TOOLS)/influxd $(TOOLS)/staticcheck ## Install what the tests need.
+
+setup-servers: ## Install Mosquitto, PostgreSQL and Chromium with apt where they are missing.
+	@deploy/tools/servers.sh
+
+$(TOOLS)/influxd:
+	GOBIN=$(TOOLS) $(GO) install -ldflags '-s -w -X main.version=$(INFLUXD_VERSION:v%=%)' github.com/influxdata/influxdb/cmd/influxd@$(INFLUXD_VERSION)
+
+$(TOOLS)/staticcheck:
+	GOBIN=$(TOOLS) $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
+
+clean: ## Remove what was built.
+	rm -rf bin web/ui/dist web/ui/node_modules .tools
