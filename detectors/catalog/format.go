@@ -1,0 +1,204 @@
+package catalog
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/presage-pdm/presage/telemetry"
+)
+
+// FormatVersion is the version of the YAML form that this package reads.
+const FormatVersion = 1
+
+// Layer is one catalogue file as written.
+type Layer struct {
+	Name    string    `yaml:"-"` // of the file, for messages
+	Version int       `yaml:"version"`
+	Models  []Section `yaml:"models"`
+	Faults  []Fault   `yaml:"faults"`
+}
+
+// Section is what applies to the devices of some models.
+type Section struct {
+	Match   Match    `yaml:"match"`
+	Metrics []Metric `yaml:"metrics"`
+	Rules   []Rule   `yaml:"rules"`
+}
+
+// Match selects models by globs ("*" and "?"); an empty glob matches every model, also that of a device without one.
+type Match struct {
+	Model string `yaml:"model"`
+	Kind  string `yaml:"kind"`
+}
+
+// Metric describes the metrics whose name matches the glob Name.
+type Metric struct {
+	Name      string   `yaml:"name"`
+	Unit      string   `yaml:"unit"`
+	Component string   `yaml:"component"`
+	Min       *float64 `yaml:"min"`
+	Max       *float64 `yaml:"max"`
+	// Watch is "all" (default) or "rules", which keeps the statistical tier off the metric.
+	Watch string `yaml:"watch"`
+
+	line int
+}
+
+// Rule is one readable rule. Exactly one method is set, unless it is Disabled.
+type Rule struct {
+	ID        string              `yaml:"id"`
+	Fault     string              `yaml:"fault"`
+	Component string              `yaml:"component"` // default: that of the fault, else of the metric, else "device"
+	Severity  *telemetry.Severity `yaml:"severity"`  // default: that of the fault
+	Metric    string              `yaml:"metric"`    // glob
+	Shadow    bool                `yaml:"shadow"`    // judged and recorded, opens no ticket
+	Disabled  bool                `yaml:"disabled"`  // takes away the rule of an earlier layer
+
+	Limit       *Limit       `yaml:"limit"`
+	Rate        *Rate        `yaml:"rate"`
+	Duration    *Lasting     `yaml:"duration"`
+	Sequence    *Sequence    `yaml:"sequence"`
+	Within      *Within      `yaml:"within"`
+	Expression  *Expression  `yaml:"expression"`
+	Stuck       *Stuck       `yaml:"stuck"`
+	Implausible *Implausible `yaml:"implausible"`
+	Silence     *Silence     `yaml:"silence"`
+
+	line int
+}
+
+// Limit holds while the value is above or below a bound for a time.
+type Limit struct {
+	Above *float64 `yaml:"above"`
+	Below *float64 `yaml:"below"`
+	// Clear is where the condition ends: on the healthy side of the bound; default the bound itself.
+	Clear *float64 `yaml:"clear"`
+	For   Duration `yaml:"for"`
+}
+
+// Rate holds while the value changes faster than a bound. Above and Below are changes per Per (default 1 s).
+type Rate struct {
+	Above *float64 `yaml:"above"`
+	Below *float64 `yaml:"below"` // negative: a fall
+	Per   Duration `yaml:"per"`
+	For   Duration `yaml:"for"` // the change is taken over at least this span; default Per
+}
+
+// Lasting holds while a metric keeps a value longer than allowed.
+type Lasting struct {
+	Equals *float64 `yaml:"equals"`
+	Longer Duration `yaml:"longer"`
+}
+
+// Sequence holds after Count events in a row without a Healthy one between them.
+type Sequence struct {
+	Event   string `yaml:"event"`
+	Healthy string `yaml:"healthy"`
+	Count   int    `yaml:"count"`
+}
+
+// Within holds while Count events lie within Window.
+type Within struct {
+	Event  string   `yaml:"event"`
+	Count  int      `yaml:"count"`
+	Window Duration `yaml:"window"`
+}
+
+// Expression holds while an expression over metrics is true, for a time.
+type Expression struct {
+	// When is in the language of expr-lang; metrics are variables, those with other characters m["..."].
+	When string   `yaml:"when"`
+	For  Duration `yaml:"for"`
+	// MaxAge is how much older than the newest reading a value may be and still count; default 1m.
+	MaxAge Duration `yaml:"max_age"`
+}
+
+// Stuck holds while a metric that usually moves does not.
+type Stuck struct {
+	For Duration `yaml:"for"` // default 10m
+}
+
+// Implausible holds while a value is outside the metric's min and max.
+type Implausible struct{}
+
+// Silence holds while nothing is heard for Factor times the usual interval (default 10) and AtLeast (default 5m).
+type Silence struct {
+	Factor  float64  `yaml:"factor"`
+	AtLeast Duration `yaml:"at_least"`
+	// Offline is "excused" (default: a device that said it goes offline, or whose last will was
+	// published, is not silent) or "counts".
+	Offline string `yaml:"offline"`
+}
+
+// Fault describes a fault code.
+type Fault struct {
+	Code      string             `yaml:"code"`
+	Component string             `yaml:"component"`
+	Severity  telemetry.Severity `yaml:"severity"`
+	Title     map[string]string  `yaml:"title"`
+	Parts     []string           `yaml:"parts"`
+	Inhibits  []string           `yaml:"inhibits"`
+
+	line int
+}
+
+// Duration is a span of time written like "90s", "10m", "2h" or "3d".
+type Duration time.Duration
+
+// UnmarshalYAML implements [yaml.NodeUnmarshaler].
+func (d *Duration) UnmarshalYAML(n ast.Node) error {
+	v, err := parseDuration(strings.Trim(n.String(), `"' `))
+	if err != nil {
+		return at(n, err)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+func parseDuration(s string) (time.Duration, error) {
+	var v time.Duration
+	var err error
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		var n float64
+		n, err = strconv.ParseFloat(days, 64)
+		v = time.Duration(n * 24 * float64(time.Hour))
+	} else {
+		v, err = time.ParseDuration(s)
+	}
+	if err != nil || v <= 0 || v > 366*24*time.Hour {
+		return 0, fmt.Errorf("%q is not a duration between 0 and 366 days: write it like 90s, 10m, 2h or 3d", s)
+	}
+	return v, nil
+}
+
+// UnmarshalYAML implements [yaml.NodeUnmarshaler]; it keeps the line for messages.
+func (r *Rule) UnmarshalYAML(n ast.Node) error {
+	type plain Rule
+	r.line = line(n)
+	return yaml.NodeToValue(n, (*plain)(r), yaml.Strict())
+}
+
+// UnmarshalYAML implements [yaml.NodeUnmarshaler]; it keeps the line for messages.
+func (m *Metric) UnmarshalYAML(n ast.Node) error {
+	type plain Metric
+	m.line = line(n)
+	return yaml.NodeToValue(n, (*plain)(m), yaml.Strict())
+}
+
+// UnmarshalYAML implements [yaml.NodeUnmarshaler]; it keeps the line for messages.
+func (f *Fault) UnmarshalYAML(n ast.Node) error {
+	type plain Fault
+	f.line = line(n)
+	return yaml.NodeToValue(n, (*plain)(f), yaml.Strict())
+}
+
+// line returns the first line of a node. The token of a mapping is the colon
+// after its first key, which is on that line too.
+func line(n ast.Node) int { return n.GetToken().Position.Line }
+
+func at(n ast.Node, err error) error { return fmt.Errorf("line %d: %w", line(n), err) }

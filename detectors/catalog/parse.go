@@ -1,0 +1,249 @@
+package catalog
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path"
+	"slices"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/presage-pdm/presage/telemetry"
+)
+
+// Limits of one catalogue file, so that a mistake in a generator does not take the service down.
+const (
+	MaxFileSize = 4 << 20 // bytes
+	MaxRules    = 10000
+	MaxFaults   = 10000
+	MaxMetrics  = 10000
+)
+
+// Parse reads one catalogue file. name is for messages. It fails with every mistake it finds, each with its line.
+func Parse(name string, data []byte) (*Layer, error) {
+	if len(data) > MaxFileSize {
+		return nil, fmt.Errorf("%s: %d bytes are more than the %d a catalogue may have: split it into several files", name, len(data), MaxFileSize)
+	}
+	l := &Layer{Name: name}
+	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
+	if err := dec.Decode(l); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: %s", name, yaml.FormatError(err, false, true))
+	}
+	if err := dec.Decode(new(Layer)); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: holds more than one YAML document: put each into a file of its own", name)
+	}
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// check returns every mistake that the YAML decoder cannot see.
+func (l *Layer) check() error {
+	var errs []error
+	bad := func(line int, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s:%d: %s", l.Name, line, fmt.Sprintf(format, args...)))
+	}
+	if l.Version != FormatVersion {
+		bad(1, "version is %d: write \"version: %d\" at the top", l.Version, FormatVersion)
+	}
+	faults := map[string]bool{}
+	for i := range l.Faults {
+		f := &l.Faults[i]
+		switch {
+		case !slug(f.Code):
+			bad(f.line, "fault code %q: use 1 to 64 of a-z, A-Z, 0-9, '-', '_' and '.'", f.Code)
+		case faults[f.Code]:
+			bad(f.line, "fault code %q is described twice in this file: remove one", f.Code)
+		case f.Title["en"] == "":
+			bad(f.line, "fault %q has no title in English: add title: {en: ...}", f.Code)
+		}
+		faults[f.Code] = true
+	}
+	rules, metrics := 0, 0
+	for _, s := range l.Models {
+		for _, p := range []string{s.Match.Model, s.Match.Kind} {
+			if !validGlob(p) {
+				bad(1, "match %q is not a glob: use *, ? and [...]", p)
+			}
+		}
+		for i := range s.Metrics {
+			s.Metrics[i].check(bad)
+		}
+		ids := map[string]bool{}
+		for i := range s.Rules {
+			r := &s.Rules[i]
+			if ids[r.ID] {
+				bad(r.line, "rule %q stands twice in this section: give one another id", r.ID)
+			}
+			ids[r.ID] = true
+			r.check(bad)
+		}
+		rules, metrics = rules+len(s.Rules), metrics+len(s.Metrics)
+	}
+	if rules > MaxRules || metrics > MaxMetrics || len(l.Faults) > MaxFaults {
+		bad(1, "%d rules, %d metrics and %d faults: at most %d, %d and %d are allowed", rules, metrics, len(l.Faults), MaxRules, MaxMetrics, MaxFaults)
+	}
+	return errors.Join(errs...)
+}
+
+type complain func(line int, format string, args ...any)
+
+func (m *Metric) check(bad complain) {
+	switch {
+	case m.Name == "" || !validGlob(m.Name):
+		bad(m.line, "metric name %q is not a name or glob", m.Name)
+	case m.Min != nil && m.Max != nil && *m.Min >= *m.Max:
+		bad(m.line, "metric %q: min %v is not below max %v", m.Name, *m.Min, *m.Max)
+	case !finite(m.Min, m.Max):
+		bad(m.line, "metric %q: min and max must be finite numbers; leave out what is open", m.Name)
+	case m.Watch != "" && m.Watch != "all" && m.Watch != "rules":
+		bad(m.line, "metric %q: watch %q is neither all nor rules", m.Name, m.Watch)
+	case len(m.Unit) > 32:
+		bad(m.line, "metric %q: the unit %q is longer than 32 bytes", m.Name, m.Unit)
+	case m.Component != "" && !slug(m.Component):
+		bad(m.line, "metric %q: component %q: use 1 to 64 of a-z, A-Z, 0-9, '-', '_' and '.'", m.Name, m.Component)
+	}
+}
+
+func (r *Rule) check(bad complain) {
+	if !slug(r.ID) {
+		bad(r.line, "rule id %q: use 1 to 64 of a-z, A-Z, 0-9, '-', '_' and '.'", r.ID)
+		return
+	}
+	methods := r.methods()
+	if r.Disabled {
+		if len(methods) > 0 {
+			bad(r.line, "rule %q is disabled and has a method too: keep only id and disabled", r.ID)
+		}
+		return
+	}
+	if len(methods) != 1 {
+		bad(r.line, "rule %q has %d methods %v: give it exactly one of limit, rate, duration, sequence, within, expression, stuck, implausible, silence", r.ID, len(methods), methods)
+		return
+	}
+	if !slug(r.Fault) {
+		bad(r.line, "rule %q: fault %q: name the fault code that the rule finds", r.ID, r.Fault)
+	}
+	if r.Component != "" && !slug(r.Component) {
+		bad(r.line, "rule %q: component %q: use 1 to 64 of a-z, A-Z, 0-9, '-', '_' and '.'", r.ID, r.Component)
+	}
+	perMetric := slices.Contains([]string{"limit", "rate", "duration", "stuck", "implausible"}, methods[0])
+	switch {
+	case perMetric && (r.Metric == "" || !validGlob(r.Metric)):
+		bad(r.line, "rule %q: %s needs a metric (a name or glob), not %q", r.ID, methods[0], r.Metric)
+	case !perMetric && r.Metric != "":
+		bad(r.line, "rule %q: %s watches the whole device: remove metric", r.ID, methods[0])
+	}
+	if problem := r.problem(); problem != "" {
+		bad(r.line, "rule %q: %s", r.ID, problem)
+	}
+}
+
+// problem returns what is wrong with the settings of the one method, or "".
+func (r *Rule) problem() string {
+	oneBound := func(above, below *float64) string {
+		if (above == nil) == (below == nil) {
+			return "give exactly one of above and below"
+		}
+		if !finite(above, below) {
+			return "above and below must be finite numbers"
+		}
+		return ""
+	}
+	switch {
+	case r.Limit != nil:
+		l := r.Limit
+		if p := oneBound(l.Above, l.Below); p != "" {
+			return p
+		}
+		if !finite(l.Clear) || l.Clear != nil && (l.Above != nil && *l.Clear > *l.Above || l.Below != nil && *l.Clear < *l.Below) {
+			return "clear must lie on the healthy side of the limit"
+		}
+	case r.Rate != nil:
+		return oneBound(r.Rate.Above, r.Rate.Below)
+	case r.Duration != nil:
+		if r.Duration.Equals == nil || !finite(r.Duration.Equals) || r.Duration.Longer == 0 {
+			return "duration needs equals (a value) and longer (a duration)"
+		}
+	case r.Sequence != nil:
+		s := r.Sequence
+		if !eventCode(s.Event) || s.Count < 1 || s.Count > maxCount || s.Healthy != "" && !eventCode(s.Healthy) {
+			return fmt.Sprintf("sequence needs event (a code) and count (1 to %d), and may have healthy (another code)", maxCount)
+		}
+		if s.Healthy == s.Event {
+			return "the healthy event cannot be the event itself"
+		}
+	case r.Within != nil:
+		if w := r.Within; !eventCode(w.Event) || w.Count < 1 || w.Count > maxCount || w.Window == 0 {
+			return fmt.Sprintf("within needs event (a code), count (1 to %d) and window (a duration)", maxCount)
+		}
+	case r.Expression != nil:
+		if r.Expression.When == "" {
+			return "expression needs when"
+		}
+	case r.Silence != nil:
+		s := r.Silence
+		if s.Factor != 0 && !(s.Factor >= 1 && s.Factor <= 1e6) {
+			return "silence: factor must be between 1 and 1e6"
+		}
+		if s.Offline != "" && s.Offline != "excused" && s.Offline != "counts" {
+			return fmt.Sprintf("silence: offline %q is neither excused nor counts", s.Offline)
+		}
+	}
+	return ""
+}
+
+// maxCount bounds the events that a rule remembers.
+const maxCount = 64
+
+// methods names the methods that are set.
+func (r *Rule) methods() []string {
+	var set []string
+	for _, m := range []struct {
+		name string
+		set  bool
+	}{
+		{"limit", r.Limit != nil}, {"rate", r.Rate != nil}, {"duration", r.Duration != nil}, {"sequence", r.Sequence != nil},
+		{"within", r.Within != nil}, {"expression", r.Expression != nil}, {"stuck", r.Stuck != nil},
+		{"implausible", r.Implausible != nil}, {"silence", r.Silence != nil},
+	} {
+		if m.set {
+			set = append(set, m.name)
+		}
+	}
+	return set
+}
+
+func slug(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.') {
+			return false
+		}
+	}
+	return true
+}
+
+// eventCode reports whether s can be the code of an event; devices choose them more freely than we choose ids.
+func eventCode(s string) bool { return telemetry.ValidMetricName(s) == nil }
+
+func validGlob(p string) bool {
+	_, err := path.Match(p, "")
+	return err == nil && len(p) <= telemetry.MaxMetricName
+}
+
+func finite(vs ...*float64) bool {
+	for _, v := range vs {
+		if v != nil && (math.IsNaN(*v) || math.IsInf(*v, 0)) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,85 @@
+package detectors
+
+import "strconv"
+
+// The keys of [Reason]. Every key has a sentence in each language of the wording tables; the parameters
+// that fill its blanks are listed with it. Numbers are in SI units or the unit of the metric, formatted by
+// [FormatNumber]; every duration is a whole number of seconds.
+const (
+	// ReasonLimitAbove: {metric} at {value} {unit} is above {limit} {unit}, for {seconds} s ("0": at once).
+	ReasonLimitAbove = "limit-above"
+	// ReasonLimitBelow: {metric} at {value} {unit} is below {limit} {unit}, for {seconds} s.
+	ReasonLimitBelow = "limit-below"
+	// ReasonRateAbove: {metric} rises by {rate} {unit} in {per} seconds, more than {limit}; now {value}.
+	ReasonRateAbove = "rate-above"
+	// ReasonRateBelow: {metric} falls by {rate} {unit} (positive) in {per} seconds, more than {limit}; now {value}.
+	ReasonRateBelow = "rate-below"
+	// ReasonDuration: {metric} has been {value} for {seconds} s, longer than {limit} s.
+	ReasonDuration = "duration"
+	// ReasonSequence: {count} times {event} in a row, without {healthy} between (healthy may be empty).
+	ReasonSequence = "sequence"
+	// ReasonWithin: {count} times {event} within {seconds} s; {limit} are too many.
+	ReasonWithin = "within"
+	// ReasonExpression: the condition {expression} holds for {seconds} s; the values are in the signals.
+	ReasonExpression = "expression"
+	// ReasonStuck: {metric} has read exactly {value} {unit} for {seconds} s although it usually moves.
+	ReasonStuck = "stuck"
+	// ReasonImplausibleAbove: {metric} at {value} {unit} is above {limit} {unit}, which it cannot be.
+	ReasonImplausibleAbove = "implausible-above"
+	// ReasonImplausibleBelow: {metric} at {value} {unit} is below {limit} {unit}, which it cannot be.
+	ReasonImplausibleBelow = "implausible-below"
+	// ReasonSilence: nothing heard for {seconds} s; usual is every {usual} s.
+	ReasonSilence = "silence"
+	// ReasonAbnormalAbove: {metric} at {value} {unit}, higher than the {expected} {unit} expected of this
+	// device, for {seconds} s; {metrics} metrics take part, all in the signals.
+	ReasonAbnormalAbove = "abnormal-above"
+	// ReasonAbnormalBelow: the same, lower.
+	ReasonAbnormalBelow = "abnormal-below"
+	// ReasonAbnormalTogether: {metrics} metrics, first of all {metric}, no longer go together as usual, for {seconds} s.
+	ReasonAbnormalTogether = "abnormal-together"
+	// ReasonClockAhead: the clock of the device is {seconds} s ahead.
+	ReasonClockAhead = "clock-ahead"
+	// ReasonClockBehind: the clock of the device is {seconds} s behind.
+	ReasonClockBehind = "clock-behind"
+	// ReasonClockUnset: the device stamps its readings {year}: its clock was never set.
+	ReasonClockUnset = "clock-unset"
+	// ReasonDetectorOff: detector {detector} of rule {rule} crashed {count} times on this device and is off for it.
+	ReasonDetectorOff = "detector-off"
+	// ReasonTooMany: the device reports more than {limit} metrics; {metric} and later ones are not watched.
+	ReasonTooMany = "too-many-metrics"
+	// ReasonCleared: the condition no longer holds after {seconds} s. Every cleared finding carries it,
+	// whatever raised it; {metric} is there when one metric was the cause.
+	ReasonCleared = "cleared"
+)
+
+// ReasonKeys lists every key, for tests of the wording tables.
+func ReasonKeys() []string {
+	return []string{
+		ReasonLimitAbove, ReasonLimitBelow, ReasonRateAbove, ReasonRateBelow, ReasonDuration, ReasonSequence,
+		ReasonWithin, ReasonExpression, ReasonStuck, ReasonImplausibleAbove, ReasonImplausibleBelow, ReasonSilence,
+		ReasonAbnormalAbove, ReasonAbnormalBelow, ReasonAbnormalTogether, ReasonClockAhead, ReasonClockBehind,
+		ReasonClockUnset, ReasonDetectorOff, ReasonTooMany, ReasonCleared,
+	}
+}
+
+// The fault codes that the engine and the default catalogue raise by themselves.
+const (
+	FaultAbnormal    = "abnormal-behaviour" // the statistical tier
+	FaultClock       = "clock-off"
+	FaultDetectorOff = "detector-off"
+	FaultTooMany     = "too-many-metrics"
+	FaultCrashLoop   = "crash-loop"
+	FaultSilence     = "silence"
+	FaultStuck       = "sensor-stuck"
+	FaultImplausible = "sensor-implausible"
+)
+
+// FormatNumber writes a number for a [Reason] with at most five significant digits and no exponent
+// for magnitudes that people read without one.
+func FormatNumber(v float64) string {
+	if a := max(v, -v); a != 0 && (a < 1e-4 || a >= 1e9) {
+		return strconv.FormatFloat(v, 'g', 5, 64)
+	}
+	r, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 5, 64), 64)
+	return strconv.FormatFloat(r, 'f', -1, 64)
+}
