@@ -37,6 +37,9 @@ func ValidMetricName(name string) error {
 }
 
 func validName(what, s string, most int) error {
+	if s != "" && len(s) <= most && plain(s) {
+		return nil
+	}
 	switch {
 	case s == "":
 		return fmt.Errorf("%w: %s is empty", ErrBadName, what)
@@ -53,4 +56,15 @@ func validName(what, s string, most int) error {
 		}
 	}
 	return nil
+}
+
+// plain reports whether s holds only visible ASCII, as nearly every name does:
+// names are checked for every reading.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
