@@ -24,12 +24,17 @@ type Entry struct {
 	Dispatch *Dispatch `json:"dispatch,omitempty"`
 }
 
-// Dispatch is the outcome of looking for somebody to take a ticket.
+// Dispatch is the outcome of looking for somebody to take a ticket. An empty
+// Technician means that the ticket waits in the dispatch queue; Station is then where it would have gone, if anywhere.
 type Dispatch struct {
-	Region     string      `json:"region"`
-	Station    string      `json:"station"`
-	Technician string      `json:"technician"`
-	Reason     Text        `json:"reason"`
+	Region     string `json:"region"`
+	Station    string `json:"station"`
+	Technician string `json:"technician"`
+	// Rung is how far dispatch had to go: "home", "neighbour", "parent",
+	// "nationwide", or "pending" when there was nobody.
+	Rung   string `json:"rung"`
+	Reason Text   `json:"reason"`
+	// Candidates are those who were considered, best first, then the excluded; a bounded number of them.
 	Candidates []Candidate `json:"candidates"`
 }
 
@@ -40,9 +45,11 @@ type Candidate struct {
 	Station    string `json:"station"`
 	// Score is in [0, 1], larger is better; meaningless when Excluded is set.
 	Score float64 `json:"score"`
-	// Parts is the score of each criterion, "skill", "nearness", "load", in [0, 1] before weights.
+	// Parts is the score of each criterion that was known, in [0, 1] before weights: "skill",
+	// "nearness", "load", "first-time-fix", "parts", "language".
 	Parts map[string]float64 `json:"parts,omitempty"`
-	// Excluded is the hard filter that failed: "skill", "shift", "load", "model", "inactive"; empty for the eligible.
+	// Excluded is the hard filter that failed: "inactive", "model", "skill", "shift", "load"
+	// (of the technician) or "capacity" (of the station); empty for the eligible.
 	Excluded string `json:"excluded,omitempty"`
 }
 

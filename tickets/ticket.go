@@ -70,6 +70,8 @@ type Ticket struct {
 	Station  string `json:"station"`
 	Assignee string `json:"assignee"`
 
+	// Occurrences counts how often the fault was raised while the ticket was
+	// open, and each reopening; further evidence of one occurrence does not count.
 	Occurrences int `json:"occurrences"`
 	Reopened    int `json:"reopened"`
 	// PreviousID is the closed ticket of the same fault that this one recurs from.
