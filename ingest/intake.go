@@ -155,7 +155,7 @@ func (in *Intake) Accept(ctx context.Context, m Message, done func(error)) {
 		in.refuse(ctx, s, m, reject, finish)
 		return
 	}
-	in.append(ctx, s, finish)
+	in.append(ctx, s, m, finish)
 }
 
 // Retry takes a message again that was quarantined, and returns when it is durable.
@@ -177,7 +177,7 @@ func (in *Intake) Retry(ctx context.Context, r telemetry.Rejected) error {
 		return reject
 	}
 	durable := make(chan error, 1)
-	in.append(ctx, s, func(err error) {
+	in.append(ctx, s, m, func(err error) {
 		durable <- err
 		in.inflight.Done()
 	})
@@ -283,8 +283,8 @@ func (in *Intake) admit(ctx context.Context, b *telemetry.Batch) *RejectError {
 	return &RejectError{Device: b.Device, Reason: ReasonUnknownDevice, Detail: fmt.Sprintf("device %q is not registered: import it, or set unknown_devices to %q", b.Device, PolicyRegister)}
 }
 
-// append journals the batches of s as one message.
-func (in *Intake) append(ctx context.Context, s *scratch, finish func(error)) {
+// append journals the batches of s, which are those of m, as one message.
+func (in *Intake) append(ctx context.Context, s *scratch, m Message, finish func(error)) {
 	if len(s.batches) > 1 {
 		finish = (&join{rest: len(s.batches), finish: finish}).done
 	}
@@ -294,7 +294,10 @@ func (in *Intake) append(ctx context.Context, s *scratch, finish func(error)) {
 		samples += len(b.Samples)
 		s.entry = telemetry.AppendBatch(s.entry[:0], b)
 		partition := telemetry.Slot(b.Tenant, b.Device) % in.journal.Partitions()
-		if err := in.journal.Append(ctx, partition, s.entry, finish); err != nil {
+		err := in.journal.Append(ctx, partition, s.entry, finish)
+		if errors.Is(err, ErrTooLarge) {
+			in.refuse(ctx, s, m, &RejectError{Device: b.Device, Reason: ReasonTooLarge, Detail: fmt.Sprintf("%v: send several messages", err)}, finish)
+		} else if err != nil {
 			finish(err)
 		}
 	}

@@ -16,7 +16,8 @@ type Journal interface {
 	// Append takes an entry and calls done once, from any goroutine: with nil when the entry survives a
 	// power cut, else with the reason why that cannot be said. The bytes of entry are not kept
 	// after Append has returned. Append waits while the journal is full or behind; when
-	// ctx ends first, or the journal is closed, it returns an error and does not call done.
+	// ctx ends first, or the journal is closed ([ErrClosed]), or the entry can never be taken
+	// ([ErrTooLarge]), it returns an error and does not call done.
 	// Entries of one partition that one goroutine appends stay in order. done must not block.
 	Append(ctx context.Context, partition int, entry []byte, done func(error)) error
 	// Read returns a cursor at a position that a [Blob] gave, or at the oldest entry for the zero Position.
@@ -36,6 +37,9 @@ type Position uint64
 // ErrPositionLost means that a journal does not hold what a position points at:
 // it was trimmed, or the folder was replaced.
 var ErrPositionLost = errors.New("position is not in the journal")
+
+// ErrTooLarge means that an entry is larger than the journal can take.
+var ErrTooLarge = errors.New("entry is too large for the journal")
 
 // ErrClosed means that the part is shutting down and takes nothing more.
 var ErrClosed = errors.New("closed")
