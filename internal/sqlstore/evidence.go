@@ -1,0 +1,73 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/presage-pdm/presage/tickets"
+)
+
+// Attach implements [tickets.Tx].
+func (x *ticketTx) Attach(ctx context.Context, e tickets.Evidence) (added bool, err error) {
+	op := "keep finding " + e.ID
+	body, err := toJSON(e)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", op, err)
+	}
+	n, err := affected(ctx, x.tx, `INSERT INTO findings
+		(tenant, id, ticket, device, component, fault_code, detector, phase, severity, withheld, found_at, recorded_at, body)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		ON CONFLICT (tenant, id) DO NOTHING`,
+		x.tenant, e.ID, e.Ticket, e.Device, e.Component, e.FaultCode, e.Detector, string(e.Phase), int(e.Severity),
+		e.Withheld, millis(e.Time), moment(e.RecordedAt), body)
+	return n > 0, x.s.fail(ctx, op, err)
+}
+
+// Findings implements [tickets.Store].
+func (s *Store) Findings(ctx context.Context, tenant string, f tickets.FindingFilter) (findings []tickets.Evidence, next string, err error) {
+	const order = "found"
+	limit := pageSize(f.Limit, 50, 500)
+	w := newWhere(tenant)
+	for _, c := range []struct{ column, value string }{
+		{"device = ", f.Device}, {"detector = ", f.Detector}, {"component = ", f.Component},
+		{"ticket = ", f.Ticket}, {"phase = ", string(f.Phase)},
+	} {
+		if c.value != "" {
+			w.add(c.column, c.value)
+		}
+	}
+	if f.Ticket != "" {
+		w.plain("ticket <> ''") // implied, and tells the planner of the partial index
+	}
+	if f.Withheld != nil {
+		w.plain(map[bool]string{true: "withheld <> ''", false: "withheld = ''"}[*f.Withheld])
+	}
+	if !f.From.IsZero() {
+		w.add("found_at >= ", moment(f.From))
+	}
+	if !f.To.IsZero() {
+		w.add("found_at < ", moment(f.To))
+	}
+	if f.Cursor != "" {
+		c, err := parseCursor(f.Cursor, order, 1, 0, 1)
+		if err != nil {
+			return nil, "", err
+		}
+		w.add("(found_at, id) < ", moment(c.Times[0]), c.Texts[0])
+	}
+	findings, err = collect(ctx, s.read, func(r row) (e tickets.Evidence, err error) {
+		err = r.Scan(document(&e))
+		e.Tenant = tenant
+		return e, err
+	}, fmt.Sprintf(`SELECT body FROM findings WHERE %s ORDER BY found_at DESC, id DESC LIMIT %d`, w, limit+1), w.args...)
+	if err != nil {
+		return nil, "", s.fail(ctx, "list findings", err)
+	}
+	if len(findings) > limit {
+		findings = findings[:limit]
+		last := findings[limit-1]
+		next = cursor{Sort: order, Times: []time.Time{millis(last.Time)}, Texts: []string{last.ID}}.String()
+	}
+	return findings, next, nil
+}

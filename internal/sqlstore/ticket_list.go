@@ -1,0 +1,228 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/presage-pdm/presage/tickets"
+)
+
+// Ticket implements [tickets.Store].
+func (s *Store) Ticket(ctx context.Context, tenant, id string) (tickets.Ticket, error) {
+	column := "id"
+	if strings.HasPrefix(id, "T-") {
+		column = "number"
+	}
+	t, err := scanTicket(s.read.QueryRowContext(ctx,
+		`SELECT `+ticketColumns+` FROM tickets WHERE tenant = $1 AND `+column+` = $2`, tenant, clean(id)), tenant)
+	return t, s.fail(ctx, "read ticket "+id, err)
+}
+
+// History implements [tickets.Store].
+func (s *Store) History(ctx context.Context, tenant, ticket string) ([]tickets.Entry, error) {
+	entries, err := collect(ctx, s.read, func(r row) (e tickets.Entry, err error) {
+		return e, r.Scan(document(&e))
+	}, `SELECT body FROM history WHERE tenant = $1 AND ticket = $2 ORDER BY at, id`, tenant, clean(ticket))
+	return entries, s.fail(ctx, "read the history of ticket "+ticket, err)
+}
+
+// List implements [tickets.Store].
+func (s *Store) List(ctx context.Context, tenant string, f tickets.Filter) (tickets.Page, error) {
+	const op = "list tickets"
+	if err := checkFilter(f); err != nil {
+		return tickets.Page{}, err
+	}
+	if f.Sort == "" {
+		f.Sort = "deadline"
+	}
+	limit := pageSize(f.Limit, 50, 500)
+	page := tickets.Page{Tickets: []tickets.Ticket{}}
+	total, err := s.total(ctx, tenant, f)
+	if err != nil {
+		return page, s.fail(ctx, op, err)
+	}
+	page.Total = total
+
+	w := whereTickets(tenant, f)
+	var order string
+	switch f.Sort {
+	case "deadline":
+		order = "due_key, priority, opened_at, id"
+		if f.Cursor != "" {
+			c, err := parseCursor(f.Cursor, f.Sort, 2, 1, 1)
+			if err != nil {
+				return page, err
+			}
+			w.add("(due_key, priority, opened_at, id) > ", moment(c.Times[0]), c.Ints[0], moment(c.Times[1]), c.Texts[0])
+		}
+	case "opened", "updated":
+		order = f.Sort + "_at DESC, id DESC"
+		if f.Cursor != "" {
+			c, err := parseCursor(f.Cursor, f.Sort, 1, 0, 1)
+			if err != nil {
+				return page, err
+			}
+			w.add("("+f.Sort+"_at, id) < ", moment(c.Times[0]), c.Texts[0])
+		}
+	}
+	page.Tickets, err = collect(ctx, s.read, func(r row) (tickets.Ticket, error) { return scanTicket(r, tenant) },
+		fmt.Sprintf(`SELECT %s FROM tickets WHERE %s ORDER BY %s LIMIT %d`, ticketColumns, w, order, limit+1), w.args...)
+	if err != nil {
+		return page, s.fail(ctx, op, err)
+	}
+	if page.Tickets == nil {
+		page.Tickets = []tickets.Ticket{}
+	}
+	if len(page.Tickets) > limit {
+		page.Tickets = page.Tickets[:limit]
+		page.Next = ticketCursor(f.Sort, &page.Tickets[limit-1]).String()
+	}
+	return page, nil
+}
+
+func ticketCursor(sort string, t *tickets.Ticket) cursor {
+	c := cursor{Sort: sort, Texts: []string{t.ID}}
+	switch sort {
+	case "deadline":
+		due := t.Deadline
+		if due.IsZero() {
+			due = noDeadline
+		}
+		c.Times, c.Ints = []time.Time{due, t.OpenedAt}, []int64{int64(t.Priority)}
+	case "opened":
+		c.Times = []time.Time{t.OpenedAt}
+	case "updated":
+		c.Times = []time.Time{t.UpdatedAt}
+	}
+	return c
+}
+
+// total counts the tickets that match f.
+func (s *Store) total(ctx context.Context, tenant string, f tickets.Filter) (n int, err error) {
+	from := "tickets"
+	count := "COUNT(*)"
+	w := whereTickets(tenant, f)
+	if onlyFacets(f) {
+		from, count = "ticket_tally", "COALESCE(SUM(n), 0)"
+		w = newWhere(tenant)
+		if f.Open != nil {
+			w.add("is_open = ", *f.Open)
+		}
+		w.facets(f)
+	}
+	err = s.read.QueryRowContext(ctx, fmt.Sprintf(`SELECT %s FROM %s WHERE %s`, count, from, w), w.args...).Scan(&n)
+	return n, err
+}
+
+// ErrBadFilter means that a filter asks for something that cannot be.
+var ErrBadFilter = errors.New("bad filter")
+
+// maxChoices bounds the alternatives of one field of a filter.
+const maxChoices = 100
+
+func checkFilter(f tickets.Filter) error {
+	switch f.Sort {
+	case "", "deadline", "opened", "updated":
+	default:
+		return fmt.Errorf("%w: cannot sort tickets by %q: use deadline, opened or updated", ErrBadFilter, f.Sort)
+	}
+	most := max(len(f.Region), len(f.Station), len(f.Assignee), len(f.Component), len(f.State), len(f.Severity))
+	if most > maxChoices {
+		return fmt.Errorf("%w: %d alternatives in one field, at most %d are allowed", ErrBadFilter, most, maxChoices)
+	}
+	return nil
+}
+
+// where is a condition under construction. Its first parameter is the tenant.
+type where struct {
+	conditions []string
+	args       []any
+}
+
+func newWhere(tenant string) *where {
+	return &where{conditions: []string{"tenant = $1"}, args: []any{tenant}}
+}
+
+// String returns the condition.
+func (w *where) String() string { return strings.Join(w.conditions, " AND ") }
+
+// plain adds a condition without parameters.
+func (w *where) plain(condition string) { w.conditions = append(w.conditions, condition) }
+
+// param adds a parameter and returns its placeholder.
+func (w *where) param(v any) string {
+	if s, ok := v.(string); ok {
+		v = clean(s)
+	}
+	w.args = append(w.args, v)
+	return fmt.Sprintf("$%d", len(w.args))
+}
+
+// add adds a condition whose right side is one value, or a row of several.
+func (w *where) add(left string, values ...any) {
+	params := make([]string, len(values))
+	for i, v := range values {
+		params[i] = w.param(v)
+	}
+	right := strings.Join(params, ", ")
+	if len(values) > 1 {
+		right = "(" + right + ")"
+	}
+	w.plain(left + right)
+}
+
+// oneOf adds the condition that a column has one of the values; none means any.
+func oneOf[T ~string](w *where, column string, values []T) {
+	if len(values) == 0 {
+		return
+	}
+	params := make([]string, len(values))
+	for i, v := range values {
+		params[i] = w.param(string(v))
+	}
+	w.plain(column + " IN (" + strings.Join(params, ", ") + ")")
+}
+
+// facets adds what a filter asks of the facets.
+func (w *where) facets(f tickets.Filter) {
+	oneOf(w, "region", f.Region)
+	oneOf(w, "station", f.Station)
+	oneOf(w, "assignee", f.Assignee)
+	oneOf(w, "component", f.Component)
+	oneOf(w, "state", f.State)
+	if len(f.Severity) > 0 {
+		names := make([]string, 0, len(f.Severity))
+		for _, v := range slices.Compact(slices.Sorted(slices.Values(f.Severity))) {
+			names = append(names, fmt.Sprint(int(v)))
+		}
+		w.plain("severity IN (" + strings.Join(names, ", ") + ")")
+	}
+}
+
+// whereTickets is the condition of a filter, without its cursor.
+func whereTickets(tenant string, f tickets.Filter) *where {
+	w := newWhere(tenant)
+	if f.Open != nil {
+		// Spelled out, not a parameter: the planner must see that it implies the partial indexes.
+		w.plain(map[bool]string{true: "is_open", false: "NOT is_open"}[*f.Open])
+	}
+	if f.Device != "" {
+		w.add("device = ", f.Device)
+	}
+	if f.Customer != "" {
+		w.add("customer = ", f.Customer)
+	}
+	if !f.OpenedFrom.IsZero() {
+		w.add("opened_at >= ", moment(f.OpenedFrom))
+	}
+	if !f.OpenedTo.IsZero() {
+		w.add("opened_at < ", moment(f.OpenedTo))
+	}
+	w.facets(f)
+	searchTickets(w, f)
+	return w
+}
