@@ -27,3 +27,12 @@ func open(t testing.TB, cfg Config) *Store {
 	}
 	return s
 }
+
+func BenchmarkStore(b *testing.B) {
+	server := realserver.Influx(b)
+	var databases atomic.Int64
+	seriestest.Bench(b, func(b *testing.B) seriestest.Harness {
+		cfg := DefaultConfig(server.URL, server.Token, fmt.Sprintf("bench %d", databases.Add(1)))
+		return seriestest.Harness{Open: func(t testing.TB) series.Store { return open(t, cfg) }}
+	})
+}

@@ -22,3 +22,10 @@ func open(t testing.TB, cfg Config) *Store {
 	}
 	return s
 }
+
+func BenchmarkStore(b *testing.B) {
+	seriestest.Bench(b, func(b *testing.B) seriestest.Harness {
+		dir := b.TempDir()
+		return seriestest.Harness{Open: func(t testing.TB) series.Store { return open(t, DefaultConfig(dir)) }}
+	})
+}
