@@ -78,6 +78,7 @@ type Calendar struct {
 
 // Hours is one span of work on a weekday, local time "15:04". To may be earlier than From: the span then ends on the next day.
 type Hours struct {
-	Weekday  time.Weekday `json:"weekday"`
-	From, To string
+	Weekday time.Weekday `json:"weekday"`
+	From    string       `json:"from"`
+	To      string       `json:"to"`
 }
