@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -61,23 +62,37 @@ func Parse(name string, source []byte) (*tickets.Flow, error) {
 	if len(source) > MaxDocument {
 		return nil, fmt.Errorf("%s: the workflow is %d bytes long; at most %d are read", name, len(source), MaxDocument)
 	}
-	file, err := parser.ParseBytes(source, 0)
+	file, doc, err := decode(source)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s", name, plain(err))
-	}
-	if len(file.Docs) != 1 {
-		return nil, fmt.Errorf("%s: %d YAML documents; write one workflow in each file", name, len(file.Docs))
-	}
-	var doc document
-	if err := yaml.UnmarshalWithOptions(source, &doc, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("%s: %s", name, plain(err))
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	c := &check{name: name, file: file}
-	flow := c.flow(&doc)
+	flow := c.flow(doc)
 	if err := c.err(); err != nil {
 		return nil, err
 	}
 	return flow, nil
+}
+
+// decode reads the YAML. The decoder of goccy/go-yaml 1.19.2 panics on some
+// documents that are not YAML, such as "kinds: !fault]"; that is an error like any other.
+func decode(source []byte) (file *ast.File, doc *document, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			file, doc, err = nil, nil, fmt.Errorf("this is not valid YAML (the decoder gave up: %v)", r)
+		}
+	}()
+	if file, err = parser.ParseBytes(source, 0); err != nil {
+		return nil, nil, errors.New(plain(err))
+	}
+	if len(file.Docs) != 1 {
+		return nil, nil, fmt.Errorf("%d YAML documents; write one workflow in each file", len(file.Docs))
+	}
+	doc = new(document)
+	if err := yaml.UnmarshalWithOptions(source, doc, yaml.Strict()); err != nil {
+		return nil, nil, errors.New(plain(err))
+	}
+	return file, doc, nil
 }
 
 // plain is a YAML error on one line, with its position in front.

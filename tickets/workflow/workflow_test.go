@@ -106,6 +106,7 @@ func TestErrorsNameLineAndStage(t *testing.T) {
 		"twice":               {"id: work", "id: new", `small.yaml:13: stage "new": the id is used twice`},
 		"unknown key":         {"category: active", "categorie: active", `line 14, column 5: unknown field "categorie"`},
 		"no YAML":             {"label: {en: Small}", "label: {en: Small", `small.yaml: line `},
+		"decoder panic":       {"kinds: [fault]", "kinds: !fault]", `small.yaml: this is not valid YAML`},
 		"bad auto":            {"opened: new", "opened: done", `small.yaml:5: auto.opened: stage "done" has category "done"`},
 		"unreachable":         {"assigned: work", "assigned: new", ``},
 		"version":             {"version: 1", "version: 0", `small.yaml:2: version 0; count versions from 1`},
@@ -167,6 +168,7 @@ func TestLibraryKeepsVersions(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(small))
 	f.Add([]byte("stages: [{moves: [{to: x}]}]"))
+	f.Add([]byte("kinds: !fault]"))
 	f.Fuzz(func(t *testing.T, source []byte) {
 		flow, err := Parse("fuzz.yaml", source)
 		if err != nil {
