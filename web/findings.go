@@ -1,0 +1,48 @@
+package web
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/presage-pdm/presage/detectors"
+	"github.com/presage-pdm/presage/fleet/access"
+	"github.com/presage-pdm/presage/tickets"
+)
+
+// FindingPage is a page of findings, newest first. Next is empty on the last one.
+type FindingPage struct {
+	Findings []tickets.Evidence `json:"findings"`
+	Next     string             `json:"next,omitempty"`
+}
+
+type findingsQuery struct {
+	Device    string `query:"device" maxLength:"128"`
+	Detector  string `query:"detector" maxLength:"128"`
+	Component string `query:"component" maxLength:"128"`
+	Ticket    string `query:"ticket" maxLength:"64"`
+	Withheld  string `query:"withheld" enum:"true,false" doc:"Only findings that open no ticket by themselves, or only the others."`
+	Phase     string `query:"phase" enum:"raised,continued,cleared"`
+	From      string `query:"from" maxLength:"64"`
+	To        string `query:"to" maxLength:"64"`
+	page
+}
+
+func (s *Server) findingRoutes() {
+	handle(s, operation{id: "list-findings", method: "GET", path: "/api/v1/findings", summary: "Findings of the detectors, ticketed or not", tag: "findings"}, s.listFindings)
+}
+
+func (s *Server) listFindings(ctx context.Context, who access.Principal, in *findingsQuery) (*body[FindingPage], error) {
+	f := tickets.FindingFilter{
+		Device: in.Device, Detector: in.Detector, Component: in.Component, Ticket: in.Ticket,
+		Withheld: yesNo(in.Withheld), Phase: detectors.Phase(in.Phase), Cursor: in.Cursor, Limit: in.Limit,
+	}
+	var err error
+	if f.From, f.To, err = optionalSpan(in.From, in.To); err != nil {
+		return nil, err
+	}
+	found, next, err := s.cfg.Tickets.Findings(ctx, who.Tenant, f)
+	if err != nil {
+		return nil, fmt.Errorf("list findings: %w", err)
+	}
+	return answer(FindingPage{Findings: list(found), Next: next}), nil
+}

@@ -1,0 +1,111 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+const streamPath = "/api/v1/stream"
+
+// routes registers everything that is not a page.
+func (s *Server) routes() {
+	s.sessionRoutes()
+	s.deviceRoutes()
+	s.seriesRoutes()
+	s.directoryRoutes()
+	s.ticketRoutes()
+	s.findingRoutes()
+	s.quarantineRoutes()
+	s.catalogRoutes()
+	s.userRoutes()
+	s.tokenRoutes()
+	s.aboutRoutes()
+	s.demoRoutes()
+
+	s.mux.Handle("GET "+streamPath, s.guard("stream", http.HandlerFunc(s.stream)))
+	s.mux.Handle("GET /metrics", s.metrics())
+	promQL := s.cfg.PromQL
+	if promQL == nil {
+		promQL = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			writeProblem(w, problem(http.StatusNotFound, "The series store in use does not speak PromQL; ask it directly."))
+		})
+	}
+	// Grafana sends long queries as forms, which change nothing. It signs in with a token.
+	query := s.guard("query-promql", promQL)
+	s.mux.Handle("GET /prometheus/", query)
+	s.mux.Handle("POST /prometheus/", query)
+	s.documentPlain()
+}
+
+// metrics shows the metrics to this machine and to whoever signed in; to everybody when that is configured.
+func (s *Server) metrics() http.Handler {
+	var show http.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, problem(http.StatusNotFound, "Metrics are not collected here."))
+	})
+	if s.cfg.Metrics != nil {
+		// The chain around all handlers compresses already.
+		show = promhttp.HandlerFor(s.cfg.Metrics, promhttp.HandlerOpts{DisableCompression: true})
+	}
+	guarded := s.guard("get-metrics", show)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.cfg.OpenMetrics || fromLoopback(r) {
+			show.ServeHTTP(w, r)
+			return
+		}
+		guarded.ServeHTTP(w, r)
+	})
+}
+
+// document answers with the OpenAPI document.
+func (s *Server) documentHandler() (http.Handler, error) {
+	doc, err := s.OpenAPI()
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/vnd.oai.openapi+json;version=3.1")
+		_, _ = w.Write(doc) // the client may be gone
+	}), nil
+}
+
+// OpenAPI returns the OpenAPI document of the API as indented JSON.
+func (s *Server) OpenAPI() ([]byte, error) {
+	doc, err := json.MarshalIndent(s.api.OpenAPI(), "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode the OpenAPI document: %w", err)
+	}
+	return append(doc, '\n'), nil
+}
+
+// documentPlain describes the handlers that the API framework does not know.
+func (s *Server) documentPlain() {
+	text := func(kind, description string) map[string]*huma.Response {
+		return map[string]*huma.Response{"200": {
+			Description: description,
+			Content:     map[string]*huma.MediaType{kind: {Schema: &huma.Schema{Type: huma.TypeString}}},
+		}}
+	}
+	for _, op := range []huma.Operation{
+		{
+			OperationID: "stream", Method: http.MethodGet, Path: streamPath, Summary: "Live events", Tags: []string{"stream"},
+			Parameters: []*huma.Param{{Name: "Last-Event-ID", In: "header", Schema: &huma.Schema{Type: huma.TypeString}}},
+			Responses: text("text/event-stream", "Server-sent events: “ticket” with an Event, “finding” with an Evidence, "+
+				"“reset” when events were missed and everything shown should be loaded again; comments as heartbeat."),
+		},
+		{
+			OperationID: "get-metrics", Method: http.MethodGet, Path: "/metrics", Summary: "Metrics of the server", Tags: []string{"operation"},
+			Responses: text("text/plain", "Metrics in the Prometheus text format. Loopback addresses see them without a token."),
+		},
+		{
+			OperationID: "query-promql", Method: http.MethodGet, Path: "/prometheus/api/v1/query", Summary: "PromQL over the embedded series store", Tags: []string{"devices"},
+			Responses: text("application/json", "The HTTP API of Prometheus, for Grafana: its base address is /prometheus."),
+		},
+	} {
+		s.describeAccess(&op)
+		s.api.OpenAPI().AddOperation(&op)
+	}
+}

@@ -1,0 +1,150 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"github.com/presage-pdm/presage/detectors"
+	"github.com/presage-pdm/presage/fleet"
+	"github.com/presage-pdm/presage/fleet/access"
+	"github.com/presage-pdm/presage/telemetry"
+	"github.com/presage-pdm/presage/telemetry/series"
+	"github.com/presage-pdm/presage/tickets"
+	"github.com/presage-pdm/presage/tickets/diagnosis"
+)
+
+// Stores answer with errors that wrap tickets.ErrNotFound, tickets.ErrConflict
+// or tickets.ErrUnavailable where they apply; every other error is a 500 that
+// is logged and not shown.
+
+// Tickets reads what the desk keeps; a tickets.Store is one.
+type Tickets interface {
+	Ticket(ctx context.Context, tenant, id string) (tickets.Ticket, error)
+	List(ctx context.Context, tenant string, f tickets.Filter) (tickets.Page, error)
+	History(ctx context.Context, tenant, ticket string) ([]tickets.Entry, error)
+	Findings(ctx context.Context, tenant string, f tickets.FindingFilter) (findings []tickets.Evidence, next string, err error)
+	Counts(ctx context.Context, tenant string, f tickets.Filter) (map[string]map[string]int, error)
+}
+
+// Diagnoses returns the sealed diagnosis of a ticket.
+type Diagnoses interface {
+	Diagnosis(ctx context.Context, tenant, ticket string) (diagnosis.Diagnosis, error)
+}
+
+// Bands returns the expected range of a metric over time, as the detectors saw it.
+type Bands interface {
+	Band(ctx context.Context, key series.Key, r series.Range) ([]diagnosis.BandPoint, error)
+}
+
+// Series reads readings; a series.Store is one.
+type Series interface {
+	Raw(ctx context.Context, key series.Key, r series.Range, limit int) ([]series.Point, error)
+	Windows(ctx context.Context, key series.Key, r series.Range, step time.Duration) ([]series.Window, error)
+	Last(ctx context.Context, tenant, device string) (map[string]series.Point, error)
+}
+
+// Devices reads the devices and what they said beside samples.
+type Devices interface {
+	// Device returns one device with its health.
+	Device(ctx context.Context, tenant, id string) (fleet.DeviceView, error)
+	// Devices returns a page of them.
+	Devices(ctx context.Context, tenant string, f fleet.DeviceFilter) (fleet.DevicePage, error)
+	// Cells sums the devices up by model and region; now ends the history of the cells.
+	Cells(ctx context.Context, tenant string, now time.Time) ([]fleet.Cell, error)
+	// State returns what a device last said of itself, or tickets.ErrNotFound.
+	State(ctx context.Context, tenant, device string) (telemetry.State, error)
+	// Events returns at most limit events of a device in [from, to), oldest first.
+	Events(ctx context.Context, tenant, device string, from, to time.Time, limit int) ([]telemetry.Event, error)
+}
+
+// Directory lists what devices belong to and who serves them.
+type Directory interface {
+	Models(ctx context.Context, tenant string) ([]fleet.Model, error)
+	Regions(ctx context.Context, tenant string) ([]fleet.Region, error)
+	Stations(ctx context.Context, tenant string) ([]fleet.Station, error)
+	Technicians(ctx context.Context, tenant string) ([]fleet.Technician, error)
+}
+
+// Users keeps the accounts of people.
+type Users interface {
+	Users(ctx context.Context, tenant string) ([]access.User, error)
+	// User returns the account with a sign-in name.
+	User(ctx context.Context, tenant, name string) (access.User, error)
+	// CreateUser fails with tickets.ErrConflict when the name is taken.
+	CreateUser(ctx context.Context, tenant string, u access.User) error
+	// CreateFirstUser does the same, and fails with tickets.ErrConflict when the tenant has any user, in one transaction.
+	CreateFirstUser(ctx context.Context, tenant string, u access.User) error
+	// UpdateUser replaces the account with the ID of u.
+	UpdateUser(ctx context.Context, tenant string, u access.User) error
+}
+
+// Desk moves tickets on behalf of people; *tickets.Desk is the one.
+type Desk interface {
+	// MayView reports whether the workflow shows a ticket to somebody.
+	MayView(t tickets.Ticket, who access.Principal) bool
+	// Actions returns what somebody may do to a ticket now, and for the rest why not.
+	Actions(t tickets.Ticket, who access.Principal) ([]tickets.Action, error)
+	Transition(ctx context.Context, who access.Principal, id string, req tickets.TransitionRequest) (tickets.Ticket, error)
+	Assign(ctx context.Context, who access.Principal, id string, req tickets.AssignRequest) (tickets.Ticket, error)
+	Comment(ctx context.Context, who access.Principal, id, comment string) (tickets.Ticket, error)
+}
+
+// Sessions keeps who is signed in.
+type Sessions interface {
+	CreateSession(ctx context.Context, s access.Session) error
+	// Session returns a session by ID, also one that has expired.
+	Session(ctx context.Context, id string) (access.Session, error)
+	// TouchSession moves LastSeen and Expires.
+	TouchSession(ctx context.Context, id string, lastSeen, expires time.Time) error
+	DeleteSession(ctx context.Context, id string) error
+	// DeleteUserSessions signs a user out everywhere.
+	DeleteUserSessions(ctx context.Context, tenant, user string) error
+	// DeleteExpiredSessions removes what expired before now.
+	DeleteExpiredSessions(ctx context.Context, now time.Time) error
+}
+
+// Tokens keeps the API tokens.
+type Tokens interface {
+	Tokens(ctx context.Context, tenant string) ([]access.Token, error)
+	// TokenByHash returns the token of any tenant with a hash.
+	TokenByHash(ctx context.Context, hash string) (access.Token, error)
+	// CreateToken fails with tickets.ErrConflict when the name is taken.
+	CreateToken(ctx context.Context, t access.Token) error
+	TouchToken(ctx context.Context, id string, lastUsed time.Time) error
+	DeleteToken(ctx context.Context, tenant, id string) error
+}
+
+// Passwords makes and checks password hashes; web/password has the one in use.
+type Passwords interface {
+	Hash(password string) (string, error)
+	// Verify reports whether the password belongs to the hash, and whether the hash should be made
+	// anew because it was made with other parameters. A hash that cannot be read is an error.
+	Verify(hash, password string) (ok, stale bool, err error)
+}
+
+// Quarantine keeps the payloads that could not be read.
+type Quarantine interface {
+	// Quarantined returns a page of them, newest first; next is empty on the last.
+	Quarantined(ctx context.Context, tenant, cursor string, limit int) (entries []telemetry.Quarantined, next string, err error)
+	// Retry puts a payload through the intake again and removes it from the
+	// quarantine when it was taken. A payload refused again stays, with a RejectedError.
+	Retry(ctx context.Context, tenant, id string) error
+	DeleteQuarantined(ctx context.Context, tenant, id string) error
+}
+
+// Catalog is the detector catalogue in force.
+type Catalog interface {
+	// Effective returns it as YAML.
+	Effective(ctx context.Context) ([]byte, error)
+	// Reload reads it again from its files; the one in force stays when the new one is not valid.
+	Reload(ctx context.Context) error
+	// Plan returns how a device is watched and what is known of its metrics; never nil.
+	Plan(tenant, device string) *detectors.Plan
+}
+
+// Scoreboard is the demonstration with its declared faults.
+type Scoreboard interface {
+	Scoreboard(ctx context.Context, tenant string) (Score, error)
+	// Inject starts a fault of a kind on a device that has none and returns it.
+	Inject(ctx context.Context, tenant, kind string) (DemoFault, error)
+}
