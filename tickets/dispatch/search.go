@@ -40,7 +40,8 @@ type candidate struct {
 	placed   bool // distance is known
 	load     int
 	bound    int
-	opens    time.Time // of the shift; now while on shift
+	hours    fleet.Calendar
+	opens    time.Time // of the shift; now while on shift, zero when there is none
 }
 
 // read looks the fleet over once.
@@ -135,8 +136,8 @@ func (s *search) consider(t *fleet.Technician, st *fleet.Station) int {
 		}
 	}
 	region, _ := s.cfg.Fleet.Region(s.need.Tenant, st.Region)
-	open := false
-	c.opens, open = workingHours(*t, *st, region).opens(s.now)
+	c.hours = workingHours(t, st, region)
+	c.opens = c.hours.NextOpen(s.now)
 	switch {
 	case t.Inactive:
 		c.Excluded = "inactive"
@@ -148,7 +149,7 @@ func (s *search) consider(t *fleet.Technician, st *fleet.Station) int {
 		c.Excluded = "load"
 	case st.Capacity > 0 && s.loads.Stations[st.ID] >= st.Capacity:
 		c.Excluded = "capacity"
-	case !open || c.opens.After(s.now):
+	case !c.opens.Equal(s.now):
 		c.Excluded = "shift"
 	}
 	s.score(&c)

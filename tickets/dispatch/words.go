@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/presage-pdm/presage/telemetry"
 	"github.com/presage-pdm/presage/tickets"
@@ -102,8 +103,7 @@ func (s *search) reason(r rung, c *candidate) tickets.Text {
 			"本区域无人可接单，已在全国范围内指派。")
 	}
 	if c.opens.After(s.now) {
-		region, _ := s.cfg.Fleet.Region(s.need.Tenant, c.station.Region)
-		at := c.opens.In(workingHours(*c.technician, *c.station, region).zone).Format("2006-01-02 15:04")
+		at := local(c.opens, c.hours.TimeZone).Format("2006-01-02 15:04")
 		if s.critical() {
 			all.add(fmt.Sprintf("Nobody is on shift, and the fault is critical: called out before the shift at %s.", at),
 				fmt.Sprintf("Niemand hat Dienst und der Fehler ist kritisch: Rufbereitschaft vor Schichtbeginn um %s.", at),
@@ -128,6 +128,15 @@ func (s *search) reason(r rung, c *candidate) tickets.Text {
 			fmt.Sprintf("另有 %d 人可选。", others))
 	}
 	return all.text(" ", "")
+}
+
+// local is a time on the clocks of a zone, UTC when there is no such zone.
+func local(t time.Time, zone string) time.Time {
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		return t.UTC()
+	}
+	return t.In(loc)
 }
 
 // reasonPending says why nobody can take the ticket.
