@@ -111,7 +111,7 @@ func NewIntake(journal Journal, decoder Decoder, registry Registry, cfg IntakeCo
 	}
 	in.scratch.New = func() any { return &scratch{seen: make(map[string]struct{})} }
 	in.quarantine = newBucket(cfg.QuarantineRate, cfg.QuarantineBurst)
-	in.registrar = newRegistrar(registry, in.log, in.metrics.registered)
+	in.registrar = newRegistrar(registry, in.log, in.metrics)
 	return in, nil
 }
 
@@ -307,6 +307,9 @@ func (in *Intake) append(ctx context.Context, s *scratch, m Message, finish func
 // refuse puts a message into the quarantine, as far as policy and rate allow.
 func (in *Intake) refuse(ctx context.Context, s *scratch, m Message, why *RejectError, finish func(error)) {
 	in.metrics.rejected.WithLabelValues(why.Reason).Inc()
+	if m.Refused != nil {
+		m.Refused(why)
+	}
 	forget := why.Reason == ReasonRefusedDevice ||
 		why.Reason == ReasonUnknownDevice && in.cfg.UnknownDevices == PolicyReject
 	if forget {

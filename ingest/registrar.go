@@ -4,9 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // registrar makes unknown devices known, one after the other, beside the path
@@ -15,7 +12,7 @@ import (
 type registrar struct {
 	registry Registry
 	log      *slog.Logger
-	count    prometheus.Counter
+	metrics  *intakeMetrics
 
 	queue chan device
 	mu    sync.Mutex
@@ -28,14 +25,8 @@ type device struct{ tenant, id string }
 // for room. 4096 is a few seconds of a store at work.
 const registrations = 4096
 
-// Back-off between attempts at a store that is away.
-const (
-	retryFirst = 100 * time.Millisecond
-	retryMost  = 5 * time.Second
-)
-
-func newRegistrar(r Registry, log *slog.Logger, count prometheus.Counter) *registrar {
-	return &registrar{registry: r, log: log, count: count, queue: make(chan device, registrations), asked: make(map[device]struct{})}
+func newRegistrar(r Registry, log *slog.Logger, m *intakeMetrics) *registrar {
+	return &registrar{registry: r, log: log, metrics: m, queue: make(chan device, registrations), asked: make(map[device]struct{})}
 }
 
 // ask has a device registered, once however often it is asked. It waits for room until ctx ends.
@@ -77,11 +68,11 @@ func (r *registrar) run(ctx context.Context) {
 }
 
 func (r *registrar) register(ctx context.Context, d device) {
-	err := retry(ctx, func() error { return r.registry.Register(ctx, d.tenant, d.id) })
+	err := persist(ctx, r.metrics.retries, func() error { return r.registry.Register(ctx, d.tenant, d.id) })
 	switch {
 	case err == nil:
-		r.count.Inc()
-	case ctx.Err() == nil:
+		r.metrics.registered.Inc()
+	case !givenUp(err):
 		r.log.Error("device not registered", "device", d.id, "err", err)
 	}
 }

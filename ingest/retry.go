@@ -3,28 +3,58 @@ package ingest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/presage-pdm/presage/telemetry/series"
 	"github.com/presage-pdm/presage/tickets"
 )
 
+// Back-off between attempts at a store.
+const (
+	retryFirst = 50 * time.Millisecond
+	retryMost  = 5 * time.Second
+	// attempts is how often an effect is tried whose error does not say that a retry can help.
+	attempts = 3
+)
+
+// errGivenUp is wrapped by errors of effects that were interrupted by the shutdown:
+// they are repeated after the restart.
+var errGivenUp = errors.New("given up for the shutdown")
+
+func givenUp(err error) bool { return errors.Is(err, errGivenUp) }
+
+// final reports whether an effect ended for a reason that has nothing to do with
+// what it was to have an effect on.
+func final(err error) bool { return givenUp(err) || errors.Is(err, tickets.ErrFenced) }
+
 // unavailable reports whether a retry can mend an error.
 func unavailable(err error) bool {
-	return errors.Is(err, tickets.ErrUnavailable) || errors.Is(err, series.ErrUnavailable)
+	return errors.Is(err, tickets.ErrUnavailable) || errors.Is(err, series.ErrUnavailable) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
-// retry calls fn until it returns something else than that its store is
-// unavailable, for as long as ctx lasts, with doubling pauses between.
-func retry(ctx context.Context, fn func() error) error {
-	for pause := retryFirst; ; pause = min(2*pause, retryMost) {
-		err := fn()
+// persist runs an effect until it succeeds, is refused, or stop ends. A store that is unavailable
+// is waited for as long as it takes; an error of another kind is believed after some attempts.
+func persist(stop context.Context, retries prometheus.Counter, effect func() error) error {
+	pause := retryFirst
+	for left := attempts; ; {
+		err := effect()
+		if err == nil || errors.Is(err, tickets.ErrFenced) {
+			return err
+		}
 		if !unavailable(err) {
-			return err
+			if left--; left == 0 {
+				return err
+			}
 		}
-		if !sleep(ctx, pause) {
-			return err
+		retries.Inc()
+		if !sleep(stop, pause) {
+			return fmt.Errorf("%w: %w", errGivenUp, err)
 		}
+		pause = min(2*pause, retryMost)
 	}
 }
 

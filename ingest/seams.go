@@ -16,6 +16,9 @@ type Message struct {
 	Topic   string
 	Payload []byte // only valid during the call that carries it
 	Arrival int64  // Unix milliseconds
+	// Refused, when not nil, is told why the message is refused, once, before done is
+	// called with nil: MQTT 5 has codes for some of the reasons.
+	Refused func(*RejectError)
 }
 
 // Decoder turns a message into batches. It is implemented by ingest/payload.

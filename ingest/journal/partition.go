@@ -77,16 +77,19 @@ func openPartition(cfg partitionConfig) (*partition, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := len(segments); n > 0 {
-		last := &segments[n-1]
-		size, cut, err := repair(wlog.SegmentName(cfg.dir, last.index))
+	// Back to the newest record: behind it are at most the files of starts without a reading.
+	for i := len(segments) - 1; i >= 0; i-- {
+		s := &segments[i]
+		size, cut, err := repair(wlog.SegmentName(cfg.dir, s.index))
 		if err != nil {
 			return nil, err
 		}
 		if cut > 0 {
-			cfg.log.Warn("cut off what a crash left unfinished at the end of the journal; none of it was acknowledged", "segment", last.index, "bytes", cut)
+			cfg.log.Warn("cut off what a crash left unfinished at the end of the journal; none of it was acknowledged", "segment", s.index, "bytes", cut)
 		}
-		last.size = size
+		if s.size = size; size > 0 {
+			break
+		}
 	}
 	var held int64
 	for _, s := range segments {
@@ -200,8 +203,12 @@ func (p *partition) fits(n int) bool {
 
 // end is the position behind all that is durable. The caller holds mu.
 func (p *partition) end() ingest.Position {
-	last := p.segments[len(p.segments)-1]
-	return position(last.index, last.size)
+	for i := len(p.segments) - 1; i >= 0; i-- {
+		if s := p.segments[i]; s.size > 0 {
+			return position(s.index, s.size)
+		}
+	}
+	return position(p.segments[0].index, 0)
 }
 
 // position is the number of a file and the byte in it.

@@ -170,8 +170,8 @@ func (r *segmentReader) peek(n, limit int64) ([]byte, error) {
 	return r.window[at:min(at+n, int64(r.filled))], nil
 }
 
-// repair cuts off what a crash left unfinished at the end of a segment, and
-// returns the size that remains. Whole records are never cut.
+// repair cuts off what a crash left unfinished at the end of a segment. It returns
+// the size up to the end of the last record, without padding, and what was cut. Whole records are never cut.
 func repair(path string) (size, cut int64, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -196,7 +196,7 @@ func repair(path string) (size, cut int64, err error) {
 	}
 	r.drop()
 	if r.lost == lost {
-		return info.Size(), 0, nil
+		return r.end, 0, nil
 	}
 	if err := f.Truncate(r.end); err != nil {
 		return 0, 0, fmt.Errorf("repair %s: %w", path, err)
