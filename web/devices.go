@@ -49,7 +49,8 @@ type Watch struct {
 	Shadow bool `json:"shadow,omitempty"`
 }
 
-type devicePath struct {
+// DevicePath names a device. It is exported because the API framework skips embedded types that are not, without a word.
+type DevicePath struct {
 	ID string `path:"id" minLength:"1" maxLength:"128"`
 }
 
@@ -61,11 +62,11 @@ type devicesQuery struct {
 	Customer []string `query:"customer,explode"`
 	Health   []string `query:"health,explode" doc:"critical, major, warning, silent, ok, unknown"`
 	Sort     string   `query:"sort" enum:"health,id,name,last_seen"`
-	page
+	Paging
 }
 
-// page is the part of a query that turns pages.
-type page struct {
+// Paging is the part of a query that turns pages.
+type Paging struct {
 	Cursor string `query:"cursor" maxLength:"512" doc:"The next of the page before."`
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
 }
@@ -96,7 +97,7 @@ func (s *Server) listDevices(ctx context.Context, who access.Principal, in *devi
 	return answer(found), nil
 }
 
-func (s *Server) getDevice(ctx context.Context, who access.Principal, in *devicePath) (*body[DeviceDetail], error) {
+func (s *Server) getDevice(ctx context.Context, who access.Principal, in *DevicePath) (*body[DeviceDetail], error) {
 	view, err := s.cfg.Devices.Device(ctx, who.Tenant, in.ID)
 	if err != nil {
 		return nil, fmt.Errorf("device %s: %w", in.ID, err)
@@ -175,7 +176,7 @@ func watches(plan *detectors.Plan, metrics []string) []Watch {
 }
 
 type eventsQuery struct {
-	devicePath
+	DevicePath
 	From  string `query:"from" maxLength:"64" doc:"RFC 3339 or Unix milliseconds; default a day before to."`
 	To    string `query:"to" maxLength:"64" doc:"RFC 3339 or Unix milliseconds; default now."`
 	Limit int    `query:"limit" minimum:"1" maximum:"5000" default:"1000"`

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/presage-pdm/presage/fleet"
 	"github.com/presage-pdm/presage/fleet/access"
@@ -29,31 +28,21 @@ type (
 )
 
 func (s *Server) directoryRoutes() {
+	d := s.cfg.Directory
 	handle(s, operation{id: "list-models", method: "GET", path: "/api/v1/models", summary: "Types of devices", tag: "directory"},
-		func(ctx context.Context, who access.Principal, _ *none) (*body[Models], error) {
-			found, err := s.cfg.Directory.Models(ctx, who.Tenant)
-			return listed(Models{list(found)}, "models", err)
+		func(_ context.Context, who access.Principal, _ *none) (*body[Models], error) {
+			return answer(Models{list(d.Models(who.Tenant))}), nil
 		})
 	handle(s, operation{id: "list-regions", method: "GET", path: "/api/v1/regions", summary: "Areas of service", tag: "directory"},
-		func(ctx context.Context, who access.Principal, _ *none) (*body[Regions], error) {
-			found, err := s.cfg.Directory.Regions(ctx, who.Tenant)
-			return listed(Regions{list(found)}, "regions", err)
+		func(_ context.Context, who access.Principal, _ *none) (*body[Regions], error) {
+			return answer(Regions{list(d.Regions(who.Tenant))}), nil
 		})
 	handle(s, operation{id: "list-stations", method: "GET", path: "/api/v1/stations", summary: "Service centres", tag: "directory"},
-		func(ctx context.Context, who access.Principal, _ *none) (*body[Stations], error) {
-			found, err := s.cfg.Directory.Stations(ctx, who.Tenant)
-			return listed(Stations{list(found)}, "stations", err)
+		func(_ context.Context, who access.Principal, _ *none) (*body[Stations], error) {
+			return answer(Stations{list(d.Stations(who.Tenant))}), nil
 		})
 	handle(s, operation{id: "list-technicians", method: "GET", path: "/api/v1/technicians", summary: "People who repair", tag: "directory"},
-		func(ctx context.Context, who access.Principal, _ *none) (*body[Technicians], error) {
-			found, err := s.cfg.Directory.Technicians(ctx, who.Tenant)
-			return listed(Technicians{list(found)}, "technicians", err)
+		func(_ context.Context, who access.Principal, _ *none) (*body[Technicians], error) {
+			return answer(Technicians{list(d.Technicians(who.Tenant))}), nil
 		})
-}
-
-func listed[T any](found T, what string, err error) (*body[T], error) {
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", what, err)
-	}
-	return answer(found), nil
 }

@@ -2,8 +2,12 @@ package web
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -36,4 +40,45 @@ func TestDocumentUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "openapi.json", doc)
+}
+
+// TestEveryParameterIsRead finds parameters that a path names and its handler ignores: the framework skips some types without a word.
+func TestEveryParameterIsRead(t *testing.T) {
+	s, _ := newServer(t, nil)
+	doc, err := s.OpenAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parsed struct {
+		Paths map[string]map[string]struct {
+			Parameters []struct{ Name, In string }
+		}
+	}
+	if err := json.Unmarshal(doc, &parsed); err != nil {
+		t.Fatal(err)
+	}
+	if len(parsed.Paths) < 30 {
+		t.Fatalf("the document has only %d paths", len(parsed.Paths))
+	}
+	named := regexp.MustCompile(`\{(\w+)\}`)
+	for path, methods := range parsed.Paths {
+		for method, op := range methods {
+			var read []string
+			for _, p := range op.Parameters {
+				read = append(read, p.In+" "+p.Name)
+			}
+			for _, m := range named.FindAllStringSubmatch(path, -1) {
+				if !slices.Contains(read, "path "+m[1]) {
+					t.Errorf("%s %s does not read %s", strings.ToUpper(method), path, m[1])
+				}
+			}
+		}
+	}
+	for _, path := range []string{"/api/v1/devices", "/api/v1/tickets", "/api/v1/findings", "/api/v1/quarantine"} {
+		for _, want := range []string{"cursor", "limit"} {
+			if !slices.ContainsFunc(parsed.Paths[path]["get"].Parameters, func(p struct{ Name, In string }) bool { return p.Name == want }) {
+				t.Errorf("GET %s has no %s", path, want)
+			}
+		}
+	}
 }

@@ -275,20 +275,20 @@ func (w *world) Events(_ context.Context, _, _ string, _, _ time.Time, limit int
 	return w.events[:min(limit, len(w.events))], w.fail()
 }
 
-func (w *world) Models(context.Context, string) ([]fleet.Model, error) {
-	return []fleet.Model{{ID: "model-e", Name: "Model E", Kind: "vehicle"}}, w.fail()
+func (w *world) Models(string) []fleet.Model {
+	return []fleet.Model{{ID: "model-e", Name: "Model E", Kind: "vehicle"}}
 }
 
-func (w *world) Regions(context.Context, string) ([]fleet.Region, error) {
-	return []fleet.Region{{ID: "south", Name: "South"}}, w.fail()
+func (w *world) Regions(string) []fleet.Region {
+	return []fleet.Region{{ID: "south", Name: "South"}}
 }
 
-func (w *world) Stations(context.Context, string) ([]fleet.Station, error) {
-	return []fleet.Station{{ID: "frankfurt", Name: "Frankfurt", Region: "south"}}, w.fail()
+func (w *world) Stations(string) []fleet.Station {
+	return []fleet.Station{{ID: "frankfurt", Name: "Frankfurt", Region: "south"}}
 }
 
-func (w *world) Technicians(context.Context, string) ([]fleet.Technician, error) {
-	return []fleet.Technician{{ID: "mira", Name: "Mira", Station: "frankfurt"}}, w.fail()
+func (w *world) Technicians(string) []fleet.Technician {
+	return []fleet.Technician{{ID: "mira", Name: "Mira", Station: "frankfurt"}}
 }
 
 func (w *world) Users(context.Context, string) ([]access.User, error) {

@@ -24,7 +24,7 @@ type findingsQuery struct {
 	Phase     string `query:"phase" enum:"raised,continued,cleared"`
 	From      string `query:"from" maxLength:"64"`
 	To        string `query:"to" maxLength:"64"`
-	page
+	Paging
 }
 
 func (s *Server) findingRoutes() {

@@ -40,7 +40,7 @@ type quarantinePath struct {
 	ID string `path:"id" minLength:"1" maxLength:"64"`
 }
 
-type quarantineQuery struct{ page }
+type quarantineQuery struct{ Paging }
 
 func (s *Server) quarantineRoutes() {
 	handle(s, operation{id: "list-quarantine", method: "GET", path: "/api/v1/quarantine", summary: "Payloads that could not be read", tag: "quarantine"}, s.listQuarantine)

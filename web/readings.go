@@ -44,7 +44,7 @@ type Band struct {
 }
 
 type seriesQuery struct {
-	devicePath
+	DevicePath
 	Metric string `query:"metric" required:"true" maxLength:"128"`
 	From   string `query:"from" maxLength:"64" doc:"RFC 3339 or Unix milliseconds; default a day before to."`
 	To     string `query:"to" maxLength:"64" doc:"RFC 3339 or Unix milliseconds; default now."`
@@ -52,7 +52,7 @@ type seriesQuery struct {
 }
 
 type bandQuery struct {
-	devicePath
+	DevicePath
 	Metric string `query:"metric" required:"true" maxLength:"128"`
 	From   string `query:"from" maxLength:"64"`
 	To     string `query:"to" maxLength:"64"`

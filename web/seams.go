@@ -57,12 +57,12 @@ type Devices interface {
 	Events(ctx context.Context, tenant, device string, from, to time.Time, limit int) ([]telemetry.Event, error)
 }
 
-// Directory lists what devices belong to and who serves them.
+// Directory lists what devices belong to and who serves them, from memory; *fleet.Directory is the one.
 type Directory interface {
-	Models(ctx context.Context, tenant string) ([]fleet.Model, error)
-	Regions(ctx context.Context, tenant string) ([]fleet.Region, error)
-	Stations(ctx context.Context, tenant string) ([]fleet.Station, error)
-	Technicians(ctx context.Context, tenant string) ([]fleet.Technician, error)
+	Models(tenant string) []fleet.Model
+	Regions(tenant string) []fleet.Region
+	Stations(tenant string) []fleet.Station
+	Technicians(tenant string) []fleet.Technician
 }
 
 // Users keeps the accounts of people.

@@ -35,12 +35,13 @@ type TicketHistory struct {
 	History []tickets.Entry `json:"history"`
 }
 
-type ticketPath struct {
+// TicketPath names a ticket.
+type TicketPath struct {
 	ID string `path:"id" minLength:"1" maxLength:"64" doc:"ID or number of the ticket."`
 }
 
-// ticketFilter is the part of a query that selects tickets.
-type ticketFilter struct {
+// TicketSelection is the part of a query that selects tickets.
+type TicketSelection struct {
 	Device     string   `query:"device" maxLength:"128"`
 	Customer   string   `query:"customer" maxLength:"128"`
 	State      []string `query:"state,explode"`
@@ -55,7 +56,7 @@ type ticketFilter struct {
 	OpenedTo   string   `query:"opened_to" maxLength:"64"`
 }
 
-func (q *ticketFilter) filter() (tickets.Filter, error) {
+func (q *TicketSelection) filter() (tickets.Filter, error) {
 	f := tickets.Filter{Device: q.Device, Customer: q.Customer, Open: yesNo(q.Open), Text: q.Text}
 	var errs [7]error
 	f.State, errs[0] = split("state", q.State)
@@ -69,15 +70,15 @@ func (q *ticketFilter) filter() (tickets.Filter, error) {
 }
 
 type ticketsQuery struct {
-	ticketFilter
+	TicketSelection
 	Sort string `query:"sort" enum:"deadline,opened,updated"`
-	page
+	Paging
 }
 
-type countsQuery struct{ ticketFilter }
+type countsQuery struct{ TicketSelection }
 
 type transitionInput struct {
-	ticketPath
+	TicketPath
 	Body struct {
 		To         string `json:"to" minLength:"1" maxLength:"64"`
 		Note       string `json:"note,omitempty" maxLength:"4000"`
@@ -88,7 +89,7 @@ type transitionInput struct {
 }
 
 type assignInput struct {
-	ticketPath
+	TicketPath
 	Body struct {
 		// Technician who takes the ticket; empty has dispatch choose.
 		Technician string `json:"technician,omitempty" maxLength:"128"`
@@ -100,7 +101,7 @@ type assignInput struct {
 }
 
 type commentInput struct {
-	ticketPath
+	TicketPath
 	Body struct {
 		Text string `json:"text" minLength:"1" maxLength:"4000"`
 	}
@@ -146,12 +147,12 @@ func (s *Server) countTickets(ctx context.Context, who access.Principal, in *cou
 	return answer(TicketCounts{counts}), nil
 }
 
-func (s *Server) getTicket(ctx context.Context, who access.Principal, in *ticketPath) (*body[TicketDetail], error) {
+func (s *Server) getTicket(ctx context.Context, who access.Principal, in *TicketPath) (*body[TicketDetail], error) {
 	t, err := s.viewTicket(ctx, who, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return s.ticketDetail(ctx, who, t)
+	return s.ticketDetail(who, t)
 }
 
 // viewTicket returns a ticket that somebody may see.
@@ -166,44 +167,32 @@ func (s *Server) viewTicket(ctx context.Context, who access.Principal, id string
 	return t, nil
 }
 
-func (s *Server) ticketDetail(ctx context.Context, who access.Principal, t tickets.Ticket) (*body[TicketDetail], error) {
+func (s *Server) ticketDetail(who access.Principal, t tickets.Ticket) (*body[TicketDetail], error) {
 	d := TicketDetail{Ticket: t, Resolutions: tickets.Resolutions()}
 	actions, err := s.cfg.Desk.Actions(t, who)
 	if err != nil {
 		return nil, fmt.Errorf("actions on ticket %s: %w", t.Number, err)
 	}
 	d.Actions = list(actions)
-	stations, err := s.cfg.Directory.Stations(ctx, who.Tenant)
-	if err != nil {
-		return nil, fmt.Errorf("list stations: %w", err)
-	}
-	for i := range stations {
-		if stations[i].ID == t.Station {
-			d.StationName = stations[i].Name
+	for _, station := range s.cfg.Directory.Stations(who.Tenant) {
+		if station.ID == t.Station {
+			d.StationName = station.Name
 		}
 	}
-	technicians, err := s.cfg.Directory.Technicians(ctx, who.Tenant)
-	if err != nil {
-		return nil, fmt.Errorf("list technicians: %w", err)
-	}
-	for i := range technicians {
-		if technicians[i].ID == t.Assignee {
-			d.AssigneeName = technicians[i].Name
+	for _, technician := range s.cfg.Directory.Technicians(who.Tenant) {
+		if technician.ID == t.Assignee {
+			d.AssigneeName = technician.Name
 		}
 	}
-	regions, err := s.cfg.Directory.Regions(ctx, who.Tenant)
-	if err != nil {
-		return nil, fmt.Errorf("list regions: %w", err)
-	}
-	for i := range regions {
-		if regions[i].ID == t.Region {
-			d.RegionName = regions[i].Name
+	for _, region := range s.cfg.Directory.Regions(who.Tenant) {
+		if region.ID == t.Region {
+			d.RegionName = region.Name
 		}
 	}
 	return answer(d), nil
 }
 
-func (s *Server) getDiagnosis(ctx context.Context, who access.Principal, in *ticketPath) (*body[diagnosis.Diagnosis], error) {
+func (s *Server) getDiagnosis(ctx context.Context, who access.Principal, in *TicketPath) (*body[diagnosis.Diagnosis], error) {
 	t, err := s.viewTicket(ctx, who, in.ID)
 	if err != nil {
 		return nil, err
@@ -219,7 +208,7 @@ func (s *Server) getDiagnosis(ctx context.Context, who access.Principal, in *tic
 	return answer(d), nil
 }
 
-func (s *Server) getHistory(ctx context.Context, who access.Principal, in *ticketPath) (*body[TicketHistory], error) {
+func (s *Server) getHistory(ctx context.Context, who access.Principal, in *TicketPath) (*body[TicketHistory], error) {
 	t, err := s.viewTicket(ctx, who, in.ID)
 	if err != nil {
 		return nil, err
@@ -251,7 +240,7 @@ func (s *Server) transitionTicket(ctx context.Context, who access.Principal, in 
 	if err != nil {
 		return nil, s.refusal(who, fmt.Errorf("move ticket %s to %s: %w", t.Number, req.To, err))
 	}
-	return s.ticketDetail(ctx, who, moved)
+	return s.ticketDetail(who, moved)
 }
 
 // complete says by field what a transition still lacks, so that a form can show it where it belongs. Whether the
@@ -302,7 +291,7 @@ func (s *Server) assignTicket(ctx context.Context, who access.Principal, in *ass
 	if err != nil {
 		return nil, s.refusal(who, fmt.Errorf("assign ticket %s: %w", t.Number, err))
 	}
-	return s.ticketDetail(ctx, who, moved)
+	return s.ticketDetail(who, moved)
 }
 
 func (s *Server) commentTicket(ctx context.Context, who access.Principal, in *commentInput) (*body[TicketDetail], error) {
@@ -314,5 +303,5 @@ func (s *Server) commentTicket(ctx context.Context, who access.Principal, in *co
 	if err != nil {
 		return nil, s.refusal(who, fmt.Errorf("comment on ticket %s: %w", t.Number, err))
 	}
-	return s.ticketDetail(ctx, who, commented)
+	return s.ticketDetail(who, commented)
 }

@@ -55,7 +55,10 @@ func (s *Server) tokenRoutes() {
 	handle(s, operation{id: "list-tokens", method: "GET", path: "/api/v1/tokens", summary: "API tokens", tag: "accounts"},
 		func(ctx context.Context, who access.Principal, _ *none) (*body[TokenList], error) {
 			tokens, err := s.cfg.Tokens.Tokens(ctx, who.Tenant)
-			return listed(TokenList{list(tokens)}, "tokens", err)
+			if err != nil {
+				return nil, fmt.Errorf("list tokens: %w", err)
+			}
+			return answer(TokenList{list(tokens)}), nil
 		})
 	handle(s, operation{id: "create-token", method: "POST", path: "/api/v1/tokens", summary: "Make an API token", tag: "accounts", status: http.StatusCreated}, s.createToken)
 	handle(s, operation{id: "delete-token", method: "DELETE", path: "/api/v1/tokens/{id}", summary: "Revoke an API token", tag: "accounts", status: http.StatusNoContent},

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/presage-pdm/presage/fleet"
 	"github.com/presage-pdm/presage/fleet/access"
 	"github.com/presage-pdm/presage/tickets"
 )
@@ -51,7 +51,10 @@ func (s *Server) userRoutes() {
 
 func (s *Server) listUsers(ctx context.Context, who access.Principal, _ *none) (*body[UserList], error) {
 	users, err := s.cfg.Users.Users(ctx, who.Tenant)
-	return listed(UserList{list(users)}, "users", err)
+	if err != nil {
+		return nil, fmt.Errorf("list users: %w", err)
+	}
+	return answer(UserList{list(users)}), nil
 }
 
 func (s *Server) createUser(ctx context.Context, who access.Principal, in *createUserInput) (*body[access.User], error) {
@@ -63,8 +66,8 @@ func (s *Server) createUser(ctx context.Context, who access.Principal, in *creat
 	if p := setTimeZone(&u, &b.TimeZone); p != nil {
 		return nil, p
 	}
-	if err := s.checkTechnician(ctx, who, u.Technician); err != nil {
-		return nil, err
+	if p := s.checkTechnician(who, u.Technician); p != nil {
+		return nil, p
 	}
 	if err := s.completeUser(ctx, &u, b.Password); err != nil {
 		return nil, err
@@ -96,8 +99,8 @@ func (s *Server) updateUser(ctx context.Context, who access.Principal, in *updat
 		return nil, p
 	}
 	if b.Technician != nil {
-		if err := s.checkTechnician(ctx, who, u.Technician); err != nil {
-			return nil, err
+		if p := s.checkTechnician(who, u.Technician); p != nil {
+			return nil, p
 		}
 	}
 	if err := s.keepAnAdmin(ctx, who, before, u); err != nil {
@@ -142,18 +145,10 @@ func (s *Server) keepAnAdmin(ctx context.Context, who access.Principal, before, 
 }
 
 // checkTechnician fails for a technician whom nobody knows.
-func (s *Server) checkTechnician(ctx context.Context, who access.Principal, id string) error {
-	if id == "" {
+func (s *Server) checkTechnician(who access.Principal, id string) *Problem {
+	known := func(t fleet.Technician) bool { return t.ID == id }
+	if id == "" || slices.ContainsFunc(s.cfg.Directory.Technicians(who.Tenant), known) {
 		return nil
 	}
-	technicians, err := s.cfg.Directory.Technicians(ctx, who.Tenant)
-	if err != nil {
-		return fmt.Errorf("list technicians: %w", err)
-	}
-	for i := range technicians {
-		if technicians[i].ID == id {
-			return nil
-		}
-	}
-	return invalid("body.technician", fmt.Sprintf("There is no technician %q.", strings.TrimSpace(id)))
+	return invalid("body.technician", fmt.Sprintf("There is no technician %q.", id))
 }
