@@ -8,17 +8,17 @@ import (
 
 // subject is everything the fleet knows of a device that matters to a ticket.
 type subject struct {
-	device    fleet.Device
-	component fleet.Component
-	region    string
-	facts     Facts
-	need      Need
+	device fleet.Device
+	region string
+	facts  Facts
+	need   Need
 }
 
 // look gathers what is known of a device and a component of it. A device that
 // nobody described still gets its ticket.
 func (d *Desk) look(tenant, device, component string, now time.Time) subject {
-	s := subject{component: fleet.Component{ID: component}}
+	var s subject
+	part := fleet.Component{ID: component}
 	s.device, _ = d.cfg.Fleet.Device(tenant, device)
 	model, _ := d.cfg.Fleet.Model(tenant, s.device.Model)
 	site, placed := d.cfg.Fleet.Site(tenant, s.device.Site)
@@ -29,7 +29,7 @@ func (d *Desk) look(tenant, device, component string, now time.Time) subject {
 	customer, _ := d.cfg.Fleet.Customer(tenant, customerID)
 	for _, c := range model.Components {
 		if c.ID == component {
-			s.component = c
+			part = c
 		}
 	}
 	s.region = s.device.Region
@@ -60,7 +60,7 @@ func (d *Desk) look(tenant, device, component string, now time.Time) subject {
 		Device:    device,
 		Model:     s.device.Model,
 		Component: component,
-		Skill:     skill(s.component),
+		Skill:     skill(part),
 		Region:    s.region,
 		Language:  customer.Language,
 		Placed:    placed && (site.Lat != 0 || site.Lon != 0),

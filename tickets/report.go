@@ -137,7 +137,7 @@ func (w *work) open(ctx context.Context, f *detectors.Finding, last *Ticket, v v
 	s := &sheet{flow: flow, ticket: Ticket{
 		ID: id, Tenant: w.tenant, Kind: Fault,
 		Device: f.Device, Component: component(f), FaultCode: f.FaultCode, Severity: f.Severity,
-		Title:    w.desk.cfg.Faults.Describe(f.FaultCode, subject.component).Title,
+		Title:    w.desk.cfg.Faults.Describe(w.tenant, f.Device, f.FaultCode).Title,
 		Workflow: flow.Name, WorkflowVersion: flow.Version,
 		OnsetAt: onset(f), OpenedAt: w.now, RecordedAt: w.now, UpdatedAt: w.now, LastSeenAt: eventTime(f),
 		Region: subject.region, Occurrences: 1, Backfill: f.Backfill, Facts: subject.facts,
@@ -264,7 +264,7 @@ func (w *work) reopen(ctx context.Context, s *sheet, f *detectors.Finding) error
 func (w *work) prioritise(t *Ticket, s subject) {
 	t.Priority, t.PriorityReason = priority(urgency{
 		severity:    t.Severity,
-		subject:     w.desk.cfg.Faults.Describe(t.FaultCode, s.component).Subject,
+		subject:     w.desk.cfg.Faults.Describe(w.tenant, t.Device, t.FaultCode).Subject,
 		criticality: s.device.Criticality,
 		tier:        s.facts.CustomerTier,
 		warranty:    s.facts.Warranty,

@@ -21,9 +21,10 @@ type Diagnosis struct {
 	Confidence float64   `json:"confidence"`
 	OnsetAt    time.Time `json:"onset_at"`
 	OpenedAt   time.Time `json:"opened_at"`
-	// From and To bound the charts.
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
+	// From and To bound the charts. Until is where To will be once time has got there.
+	From  time.Time `json:"from"`
+	To    time.Time `json:"to"`
+	Until time.Time `json:"until"`
 	// Signals are the charts, the culprit first.
 	Signals []Chart `json:"signals"`
 	// Evidence is every finding of the ticket, newest first.
@@ -31,6 +32,9 @@ type Diagnosis struct {
 	// Events are the fault codes and other events in the window.
 	Events []telemetry.Event `json:"events"`
 	Cohort *Cohort           `json:"cohort,omitempty"`
+	// Partial tells that the series store could not be asked: the words are
+	// whole, the picture is missing. Such a diagnosis is built anew at the next question.
+	Partial bool `json:"partial,omitempty"`
 	// Bring is what the repair probably needs.
 	Bring   []string      `json:"bring,omitempty"`
 	Facts   tickets.Facts `json:"facts"`

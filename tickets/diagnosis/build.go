@@ -1,0 +1,133 @@
+package diagnosis
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/presage-pdm/presage/detectors"
+	"github.com/presage-pdm/presage/telemetry"
+	"github.com/presage-pdm/presage/tickets"
+)
+
+// The bounds of a diagnosis.
+const (
+	maxCharts  = 3
+	maxReasons = 8
+	maxEvents  = 500
+)
+
+// build makes the diagnosis of a ticket from its evidence and what the stores know.
+func (d *Diagnoser) build(ctx context.Context, tenant string, t *tickets.Ticket, evidence []tickets.Evidence, now time.Time) (Diagnosis, error) {
+	out := Diagnosis{
+		Ticket: t.ID, OnsetAt: t.OnsetAt, OpenedAt: t.OpenedAt, Facts: t.Facts, BuiltAt: now,
+		Evidence: []detectors.Finding{}, Reasons: []tickets.Text{}, Signals: []Chart{}, Events: []telemetry.Event{},
+	}
+	for i := range evidence {
+		out.Evidence = append(out.Evidence, evidence[i].Finding)
+	}
+	out.Confidence = confidence(out.Evidence)
+	out.Reasons = d.reasons(out.Evidence)
+	out.Bring = d.bring(tenant, t)
+
+	p := &picture{d: d, tenant: tenant, ticket: t, out: &out}
+	if err := p.draw(ctx); err != nil {
+		if ctx.Err() != nil {
+			return out, ctx.Err()
+		}
+		d.cfg.Log.Warn("diagnosis without a picture", "ticket", t.Number, "device", t.Device, "err", err)
+		out.Partial = true
+	}
+	out.Summary = d.cfg.Wording.summary(t, &out)
+	if err := out.seal(); err != nil {
+		return out, err
+	}
+	// What is returned now and what is read back later are the same to the last digit.
+	text, err := json.Marshal(out)
+	if err != nil {
+		return out, err
+	}
+	out = Diagnosis{}
+	return out, json.Unmarshal(text, &out)
+}
+
+// trust is how much one detector is believed when it is certain: no single
+// view of a device is proof.
+const trust = .9
+
+// confidence is the probability that something is wrong: that not all
+// detectors that say so are mistaken, taking them as independent (noisy-or; Pearl
+// 1988, section 4.3.2). Detectors that look at the same readings are not
+// independent, so it is kept below one.
+func confidence(findings []detectors.Finding) float64 {
+	best := make(map[string]float64)
+	for i := range findings {
+		f := &findings[i]
+		if f.Phase != detectors.Cleared {
+			best[f.Detector] = max(best[f.Detector], min(max(finite(f.Score), 0), 1))
+		}
+	}
+	mistaken := 1.0
+	for _, name := range sortedKeys(best) {
+		mistaken *= 1 - trust*best[name]
+	}
+	return min(1-mistaken, .99)
+}
+
+// reasons words the findings, each rule once by its newest, the surest first, and that the fault cleared last.
+func (d *Diagnoser) reasons(findings []detectors.Finding) []tickets.Text {
+	type said struct{ detector, rule, key, metric string }
+	seen := make(map[said]bool)
+	var order []*detectors.Finding
+	for i := range findings {
+		f := &findings[i]
+		s := said{f.Detector, f.Rule, f.Reason.Key, f.Reason.Params["metric"]}
+		if f.Phase == detectors.Cleared {
+			s = said{key: f.Reason.Key}
+			if i > 0 {
+				continue // it came back since
+			}
+		}
+		if !seen[s] {
+			seen[s] = true
+			order = append(order, f)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b *detectors.Finding) int {
+		if (a.Phase == detectors.Cleared) != (b.Phase == detectors.Cleared) {
+			if a.Phase == detectors.Cleared {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Or(-cmp.Compare(finite(a.Score), finite(b.Score)), cmp.Compare(a.Onset, b.Onset), strings.Compare(a.ID, b.ID))
+	})
+	reasons := make([]tickets.Text, 0, len(order))
+	for _, f := range order[:min(len(order), maxReasons)] {
+		reasons = append(reasons, d.cfg.Wording.Reason(f))
+	}
+	return reasons
+}
+
+// bring lists what the repair probably needs: the parts of the fault, then those of the component.
+func (d *Diagnoser) bring(tenant string, t *tickets.Ticket) []string {
+	parts := slices.Clone(d.cfg.Plans.Plan(tenant, t.Device).Fault(t.FaultCode).Parts)
+	model, _ := d.cfg.Fleet.Model(tenant, t.Facts.Model)
+	for _, c := range model.Components {
+		if c.ID != t.Component {
+			continue
+		}
+		for _, part := range c.Parts {
+			if !slices.Contains(parts, part) {
+				parts = append(parts, part)
+			}
+		}
+	}
+	return parts
+}
+
+// fromMillis is the time of Unix milliseconds.
+func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
