@@ -1,0 +1,100 @@
+package broker
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
+
+// Config is what a [Broker] can be told.
+type Config struct {
+	// Address is where it listens, such as "127.0.0.1:1883".
+	Address string `koanf:"address"`
+	// RequireCredentials refuses connections without credentials on a loopback address, too.
+	RequireCredentials bool `koanf:"require_credentials"`
+	// Connections bounds how many clients are connected at a time.
+	Connections int `koanf:"connections"`
+	// PacketBytes bounds an MQTT packet. Clients that send a larger one are
+	// disconnected (MQTT 5: reason 0x95).
+	PacketBytes int `koanf:"packet_bytes"`
+	// InFlight bounds how many messages of a connection wait for the journal,
+	// and is the Receive Maximum told to clients of MQTT 5.
+	InFlight int `koanf:"in_flight"`
+	// Retained bounds how many topics have a retained message.
+	Retained int `koanf:"retained"`
+	// Pending bounds the messages that wait to be written to a subscriber; more are dropped.
+	Pending int `koanf:"pending"`
+	// SessionExpiry is how long a session is kept of which the client is away.
+	SessionExpiry time.Duration `koanf:"session_expiry"`
+	// ConnectTimeout is how long a new connection may take to say who it is.
+	ConnectTimeout time.Duration `koanf:"connect_timeout"`
+	// WriteTimeout is how long a client may refuse to take what is sent to it.
+	WriteTimeout time.Duration `koanf:"write_timeout"`
+	// TLS, when not nil, is spoken on every connection.
+	TLS *tls.Config `koanf:"-"`
+}
+
+// DefaultConfig listens on the loopback interface.
+func DefaultConfig() Config {
+	return Config{
+		Address:        "127.0.0.1:1883",
+		Connections:    100_000,
+		PacketBytes:    4<<20 + 64<<10, // the largest payload that the intake takes, and its topic and properties
+		InFlight:       1024,
+		Retained:       1_000_000,
+		Pending:        1024,
+		SessionExpiry:  7 * 24 * time.Hour,
+		ConnectTimeout: 10 * time.Second,
+		WriteTimeout:   30 * time.Second,
+	}
+}
+
+// connectBytes bounds the first packet of a connection, before anybody knows whose it is.
+const connectBytes = 64 << 10
+
+func (c *Config) validate() error {
+	var errs []error
+	for _, limit := range []struct {
+		key             string
+		value, min, max int
+	}{
+		{"connections", c.Connections, 1, 10_000_000},
+		{"packet_bytes", c.PacketBytes, connectBytes, 256 << 20}, // MQTT itself allows no more than 256 MiB
+		{"in_flight", c.InFlight, 1, 65_535},                     // packet identifiers have 16 bits
+		{"retained", c.Retained, 0, 100_000_000},
+		{"pending", c.Pending, 1, 65_535},
+	} {
+		if limit.value < limit.min || limit.value > limit.max {
+			errs = append(errs, fmt.Errorf("broker: %s is %d: it must be %d to %d", limit.key, limit.value, limit.min, limit.max))
+		}
+	}
+	for _, d := range []struct {
+		key   string
+		value time.Duration
+	}{
+		{"session_expiry", c.SessionExpiry}, {"connect_timeout", c.ConnectTimeout}, {"write_timeout", c.WriteTimeout},
+	} {
+		if d.value <= 0 {
+			errs = append(errs, fmt.Errorf("broker: %s is %s: it must be positive", d.key, d.value))
+		}
+	}
+	if _, _, err := net.SplitHostPort(c.Address); err != nil {
+		errs = append(errs, fmt.Errorf("broker: address: %w: give host and port, such as 127.0.0.1:1883", err))
+	}
+	return errors.Join(errs...)
+}
+
+// loopback tells whether only programs of this machine can reach the address.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,203 @@
+package broker
+
+import (
+	"context"
+	"sync/atomic"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"crypto/tls"
+)
+
+// hook is where the library asks the broker.
+type hook struct {
+	mqtt.HookBase
+	broker *Broker
+}
+
+func (h *hook) ID() string { return "presage" }
+
+func (h *hook) Provides(b byte) bool {
+	switch b {
+	case mqtt.OnConnectAuthenticate, mqtt.OnSessionEstablish, mqtt.OnDisconnect, mqtt.OnACLCheck,
+		mqtt.OnPublish, mqtt.OnSubscribe, mqtt.OnUnsubscribe, mqtt.OnPacketEncode:
+		return true
+	}
+	return false
+}
+
+// connOf is the connection of a client of the network, nil for the broker's own and for sessions without a client.
+func connOf(cl *mqtt.Client) *conn {
+	c, _ := cl.Net.Conn.(*conn)
+	return c
+}
+
+// OnConnectAuthenticate decides whose the connection is. The library does not know the client yet.
+func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
+	c := connOf(cl)
+	if c == nil {
+		return false
+	}
+	credentials := Credentials{
+		Client: cl.ID, Username: string(pk.Connect.Username), Password: pk.Connect.Password, Remote: c.RemoteAddr(),
+	}
+	if t, ok := c.Conn.(*tls.Conn); ok {
+		state := t.ConnectionState()
+		credentials.TLS = &state
+	}
+	id, err := h.broker.identify(credentials)
+	if err != nil {
+		h.broker.metrics.turnedAway.WithLabelValues("credentials").Inc()
+		h.broker.log.Info("refused a connection", "client", cl.ID, "remote", c.RemoteAddr().String(), "err", err)
+		return false
+	}
+	cl.ID = sessionID(id, cl.ID)
+	s := newSession(h.broker, cl, c, id)
+	s.keepWill(cl, pk)
+	c.version.Store(uint32(cl.Properties.ProtocolVersion))
+	c.session = s
+	return true
+}
+
+// OnSessionEstablish sends the last will of a connection that this one takes
+// the place of, before anything that this one says.
+func (h *hook) OnSessionEstablish(cl *mqtt.Client, pk packets.Packet) {
+	h.broker.replaceWill(cl.ID, pk.Connect.Clean)
+	if existing, ok := h.broker.server.Clients.Get(cl.ID); ok {
+		if c := connOf(existing); c != nil && c.session != nil && !existing.Closed() {
+			c.session.sendWill()
+		}
+	}
+}
+
+// OnDisconnect sends the last will, unless the client took its leave, or the broker is what goes.
+func (h *hook) OnDisconnect(cl *mqtt.Client, err error, _ bool) {
+	c := connOf(cl)
+	if c == nil || c.session == nil || err == nil {
+		return
+	}
+	c.session.loseWill()
+}
+
+// OnACLCheck decides about the topic of a publish, as the client wrote it; about
+// the filter of a subscription, and the topic of each message that is delivered, as they are within the broker.
+func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
+	if cl.Net.Inline {
+		return true
+	}
+	c := connOf(cl)
+	if c == nil || c.session == nil {
+		// A session whose client is away: what is queued for it is checked when it was subscribed.
+		return !write
+	}
+	s := c.session
+	if write {
+		// A topic alias has no topic yet; it was set by a publish that was checked.
+		return topic == "" || h.broker.may(s.identity, topic)
+	}
+	if mqtt.IsSharedFilter(topic) {
+		return h.broker.may(s.identity, unmountFilter(s.mount, topic))
+	}
+	known, ok := within(s.mount, topic)
+	return ok && h.broker.may(s.identity, known)
+}
+
+// OnPublish takes what is for the intake and leaves the rest to the library.
+func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
+	if cl.Net.Inline {
+		pk.Origin = pk.Connect.ClientIdentifier // set by route
+		return pk, nil
+	}
+	s := connOf(cl).session
+	if !h.broker.topics.Takes(pk.TopicName, pk.Payload) {
+		h.broker.metrics.plain.Inc()
+		pk.TopicName = s.mount + pk.TopicName
+		h.broker.boundRetained(&pk)
+		return pk, nil
+	}
+	switch s.take(pk) {
+	case accepted:
+		pk.TopicName = s.mount + pk.TopicName
+		h.broker.boundRetained(&pk)
+		return pk, nil
+	case refused:
+		return pk, packets.CodeSuccessIgnore
+	}
+	return pk, packets.ErrRejectPacket
+}
+
+// OnSubscribe and OnUnsubscribe put the filters of a tenant below its mount.
+func (h *hook) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
+	if c := connOf(cl); c != nil && c.session != nil && c.session.mount != "" {
+		for i := range pk.Filters {
+			pk.Filters[i].Filter = mountFilter(c.session.mount, pk.Filters[i].Filter)
+		}
+	}
+	return pk
+}
+
+// OnUnsubscribe undoes OnSubscribe.
+func (h *hook) OnUnsubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
+	return h.OnSubscribe(cl, pk)
+}
+
+// OnPacketEncode takes the mount off delivered messages, and tells clients of MQTT 5 how large a packet may be.
+func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet {
+	switch pk.FixedHeader.Type {
+	case packets.Publish:
+		if c := connOf(cl); c != nil && c.session != nil {
+			if topic, ok := within(c.session.mount, pk.TopicName); ok {
+				pk.TopicName = topic
+			}
+		}
+	case packets.Connack:
+		pk.Properties.MaximumPacketSize = uint32(h.broker.config.PacketBytes)
+	}
+	return pk
+}
+
+// boundRetained lets a message beyond the limit of retained topics be routed without being retained.
+func (b *Broker) boundRetained(pk *packets.Packet) {
+	if !pk.FixedHeader.Retain || len(pk.Payload) == 0 {
+		return
+	}
+	if _, known := b.server.Topics.Retained.Get(pk.TopicName); known {
+		return
+	}
+	if b.server.Topics.Retained.Len() >= b.config.Retained {
+		pk.FixedHeader.Retain = false
+		b.metrics.notRetained.Inc()
+	}
+}
+
+// route retains a message and gives it to its subscribers.
+func (b *Broker) route(mount string, pk packets.Packet) {
+	if atomic.LoadInt64(&b.server.Info.Subscriptions) == 0 && !pk.FixedHeader.Retain {
+		return
+	}
+	out := packets.Packet{
+		FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: pk.FixedHeader.Qos, Retain: pk.FixedHeader.Retain},
+		TopicName:   mount + pk.TopicName,
+		Payload:     pk.Payload,
+		Properties:  pk.Properties,
+		PacketID:    min(uint16(pk.FixedHeader.Qos), 1), // the library wants one with QoS 1 and 2, and gives each subscriber another
+	}
+	out.Properties.TopicAlias, out.Properties.TopicAliasFlag = 0, false
+	out.Connect.ClientIdentifier = pk.Origin // for OnPublish
+	b.boundRetained(&out)
+	if err := b.server.InjectPacket(b.inline, out); err != nil {
+		b.log.Warn("cannot route a message", "err", err)
+	}
+}
+
+// Publish gives a message of Presage's own to the subscribers of a tenant, past the
+// intake; for example a command to a device.
+func (b *Broker) Publish(_ context.Context, tenant, topic string, payload []byte, qos byte, retain bool) error {
+	return b.server.InjectPacket(b.inline, packets.Packet{
+		FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: qos, Retain: retain},
+		TopicName:   mount(tenant) + topic,
+		Payload:     payload,
+		PacketID:    min(uint16(qos), 1),
+	})
+}

@@ -1,0 +1,46 @@
+package broker
+
+import (
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+type metrics struct {
+	turnedAway                             *prometheus.CounterVec
+	plain, acks, ackWrites, unacknowledged prometheus.Counter
+	tooLarge, wills, notRetained, blocked  prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer, b *Broker) *metrics {
+	with := promauto.With(r)
+	counter := func(name, help string) prometheus.Counter {
+		return with.NewCounter(prometheus.CounterOpts{Namespace: "presage", Subsystem: "broker", Name: name, Help: help})
+	}
+	gauge := func(name, help string, value func() int64) {
+		with.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "presage", Subsystem: "broker", Name: name, Help: help},
+			func() float64 { return float64(value()) })
+	}
+	gauge("connections", "Clients that are connected.", func() int64 { return atomic.LoadInt64(&b.server.Info.ClientsConnected) })
+	gauge("subscriptions", "Subscriptions of clients.", func() int64 { return atomic.LoadInt64(&b.server.Info.Subscriptions) })
+	gauge("retained", "Topics with a retained message.", func() int64 { return int64(b.server.Topics.Retained.Len()) })
+	gauge("in_flight", "Messages that wait to be durable.", b.inFlight.Load)
+	gauge("dropped", "Messages that subscribers did not take in time, since the start.", func() int64 {
+		return atomic.LoadInt64(&b.server.Info.MessagesDropped) + atomic.LoadInt64(&b.server.Info.InflightDropped)
+	})
+	return &metrics{
+		turnedAway: with.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "presage", Subsystem: "broker", Name: "turned_away_total",
+			Help: "Connections that were refused, by reason.",
+		}, []string{"reason"}),
+		plain:          counter("plain_messages_total", "Messages on topics that are not for the intake."),
+		acks:           counter("acks_total", "Durable messages that were acknowledged."),
+		ackWrites:      counter("ack_writes_total", "Writes that carried those acknowledgements."),
+		unacknowledged: counter("unacknowledged_total", "Connections that were closed because a message could not be made durable."),
+		tooLarge:       counter("too_large_total", "Packets that were too large."),
+		wills:          counter("wills_total", "Last wills that were sent."),
+		notRetained:    counter("not_retained_total", "Messages that were not retained because too many topics are."),
+		blocked:        counter("blocked_seconds_total", "Time in which connections were not read from because too many of their messages waited to be durable."),
+	}
+}

@@ -1,0 +1,155 @@
+package realserver
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// MosquittoServer is a private Mosquitto broker on a loopback port that stays the
+// same over restarts. It keeps sessions, queued and retained messages on disk,
+// and drops none for want of room.
+type MosquittoServer struct {
+	// URL is where it listens, such as "tcp://127.0.0.1:40001".
+	URL string
+
+	t       testing.TB
+	program string
+	folder  string
+	port    int
+	process *exec.Cmd
+}
+
+// Mosquitto starts a broker and stops it at the end of the test.
+func Mosquitto(t testing.TB) *MosquittoServer {
+	t.Helper()
+	program := findMosquitto()
+	if program == "" {
+		Missing(t, "mosquitto", "install the package mosquitto")
+	}
+	m := &MosquittoServer{t: t, program: program, port: FreePort(t)}
+	m.URL = fmt.Sprintf("tcp://127.0.0.1:%d", m.port)
+	m.folder = m.makeFolder()
+	config := fmt.Sprintf(`listener %d 127.0.0.1
+allow_anonymous true
+persistence true
+persistence_location %s/
+autosave_interval 1
+max_inflight_messages 0
+max_queued_messages 0
+log_dest file %s
+log_type error
+log_type warning
+log_type notice
+`, m.port, m.folder, m.log())
+	if err := os.WriteFile(m.config(), []byte(config), 0o644); err != nil {
+		t.Fatalf("write mosquitto's configuration: %v", err)
+	}
+	t.Cleanup(func() {
+		m.Stop()
+		if t.Failed() {
+			t.Logf("mosquitto's last words:\n%s", tail(m.log(), 30))
+		}
+		os.RemoveAll(m.folder)
+	})
+	m.Start()
+	return m
+}
+
+// Start starts a broker that was stopped or killed, with the sessions and
+// messages that it had on disk, and waits until it accepts connections.
+func (m *MosquittoServer) Start() {
+	m.t.Helper()
+	if m.process != nil {
+		m.t.Fatal("mosquitto runs already")
+	}
+	m.process = exec.Command(m.program, "-c", m.config())
+	if err := m.process.Start(); err != nil {
+		m.t.Fatalf("start mosquitto: %v", err)
+	}
+	deadline := time.Now().Add(15 * time.Second)
+	for {
+		conn, err := net.DialTimeout("tcp", strings.TrimPrefix(m.URL, "tcp://"), time.Second)
+		if err == nil {
+			conn.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			m.t.Fatalf("mosquitto does not accept connections: %v\n%s", err, tail(m.log(), 30))
+		}
+		time.Sleep(10 * time.Millisecond) // between two attempts to reach another process
+	}
+}
+
+// Stop lets the broker write everything to disk and waits for its end.
+func (m *MosquittoServer) Stop() { m.end(syscall.SIGTERM) }
+
+// Kill ends the broker at once, as a power cut would: it forgets what came after
+// its last save.
+func (m *MosquittoServer) Kill() { m.end(syscall.SIGKILL) }
+
+func (m *MosquittoServer) end(signal syscall.Signal) {
+	if m.process == nil {
+		return
+	}
+	if err := m.process.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		m.t.Errorf("stop mosquitto: %v", err)
+	}
+	m.process.Wait() // its state after a signal is of no interest
+	m.process = nil
+}
+
+func (m *MosquittoServer) config() string { return filepath.Join(m.folder, "mosquitto.conf") }
+func (m *MosquittoServer) log() string    { return filepath.Join(m.folder, "mosquitto.log") }
+
+// makeFolder makes the folder of the broker. Started as root, Mosquitto becomes
+// the user "mosquitto", to whom the folder must then belong, and all folders
+// above it must be open; testing's own temporary folders are not.
+func (m *MosquittoServer) makeFolder() string {
+	m.t.Helper()
+	folder, err := os.MkdirTemp("", "mosquitto-")
+	if err != nil {
+		m.t.Fatalf("make a folder for mosquitto: %v", err)
+	}
+	if os.Geteuid() != 0 {
+		return folder
+	}
+	account, err := user.Lookup("mosquitto")
+	if err != nil {
+		m.t.Fatalf("mosquitto started as root becomes a user who does not exist: %v", err)
+	}
+	uid, _ := strconv.Atoi(account.Uid)
+	gid, _ := strconv.Atoi(account.Gid)
+	if err := os.Chown(folder, uid, gid); err != nil {
+		m.t.Fatalf("give mosquitto its folder: %v", err)
+	}
+	return folder
+}
+
+func findMosquitto() string {
+	for _, name := range []string{"mosquitto", "/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// tail returns the last lines of a file, or why it cannot be read.
+func tail(file string, lines int) string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err.Error()
+	}
+	all := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
