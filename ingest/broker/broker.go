@@ -62,7 +62,8 @@ type Broker struct {
 
 	stopped   chan struct{} // closed when no connection is accepted any more
 	draining  atomic.Bool
-	inFlight  atomic.Int64   // messages whose fate is not settled
+	inFlight  atomic.Int64 // messages whose fate is not settled
+	closing   sync.Once
 	wait      sync.WaitGroup // every goroutine of connections
 	publishes sync.Pool      // of *publish
 	changed   chan struct{}  // 1: what Drain waits for may have come; one is enough
@@ -149,7 +150,7 @@ func (b *Broker) Addr() net.Addr { return b.listener.inner.Addr() }
 
 // Drain is the first half of the end: it accepts no connection, reads nothing more
 // from any client, and waits until everything that was read is durable and
-// acknowledged, or until ctx ends. The intake must still run.
+// acknowledged, or until ctx ends. The intake must still run, and [Broker.Start] must have succeeded.
 func (b *Broker) Drain(ctx context.Context) error {
 	b.listener.stop()
 	b.draining.Store(true)
@@ -176,15 +177,19 @@ func (b *Broker) Drain(ctx context.Context) error {
 }
 
 // Close disconnects every client and waits for every goroutine. Messages that
-// are still in flight are given up without acknowledgement; their last wills are not sent.
+// are still in flight are given up without acknowledgement; last wills are not
+// sent. Closing again does nothing.
 func (b *Broker) Close() error {
-	b.draining.Store(true)
-	b.abort()
-	err := b.server.Close()
-	b.mu.Lock()
-	b.over = true
-	b.mu.Unlock()
-	b.wait.Wait()
+	var err error
+	b.closing.Do(func() {
+		b.draining.Store(true)
+		b.abort()
+		err = b.server.Close()
+		b.mu.Lock()
+		b.over = true
+		b.mu.Unlock()
+		b.wait.Wait()
+	})
 	return err
 }
 
