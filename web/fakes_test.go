@@ -461,7 +461,7 @@ func (w *world) Reload(context.Context) error { return w.reloadErr }
 
 func (w *world) Plan(_, _ string) *detectors.Plan {
 	return &detectors.Plan{
-		Rules: []*detectors.Rule{{ID: "coolant-hot", Fault: "coolant-leak", Severity: telemetry.Major, Matches: func(m string, _ detectors.MetricPlan) bool { return m == "coolant_temp" }}},
+		Rules: []*detectors.Rule{{ID: "coolant-hot", Fault: "coolant-leak", Severity: telemetry.Major, Method: limit{}, Matches: func(m string, _ detectors.MetricPlan) bool { return m == "coolant_temp" }}},
 		Describe: func(m string) detectors.MetricPlan {
 			return detectors.MetricPlan{Metric: telemetry.Metric{Name: m, Unit: "°C", Component: "cooling"}}
 		},
@@ -480,3 +480,18 @@ func (w *world) Inject(_ context.Context, _, kind string) (DemoFault, error) {
 	w.demoFaults = append(w.demoFaults, f)
 	return f, nil
 }
+
+// failing is a device store that fails where the others work.
+type failing struct {
+	*world
+	err error
+}
+
+func (f failing) Cells(context.Context, string, time.Time) ([]fleet.Cell, error) { return nil, f.err }
+
+// limit is a method by name.
+type limit struct{}
+
+func (limit) Name() string                                        { return "limit" }
+func (limit) Version() int                                        { return 1 }
+func (limit) New(string, detectors.MetricPlan) detectors.Detector { return nil }

@@ -88,6 +88,9 @@ func dressProblem(_ huma.Context, _ string, v any) (any, error) {
 		if p.Type == "" {
 			p.Type = "about:blank"
 		}
+		if p.Detail == "validation failed" {
+			p.Detail = "The request is not valid: errors names the places."
+		}
 		for _, e := range p.Errors {
 			if e != nil {
 				e.Value = nil
