@@ -1,0 +1,33 @@
+import { createBrowserRouter, Navigate } from "react-router";
+import { Broken, Missing } from "./Broken";
+import { Shell } from "./Shell";
+import { Signed } from "./session";
+
+export const router = createBrowserRouter([
+  { path: "/signin", lazy: async () => ({ Component: (await import("../pages/signin/SignIn")).SignIn }) },
+  { path: "/setup", lazy: async () => ({ Component: (await import("../pages/signin/Setup")).Setup }) },
+  {
+    element: (
+      <Signed>
+        <Shell />
+      </Signed>
+    ),
+    errorElement: <Broken />,
+    HydrateFallback: () => null,
+    children: [
+      { path: "/", element: <Navigate to="/tickets" replace /> },
+      { path: "/tickets", lazy: async () => ({ Component: (await import("../pages/queue/Queue")).Queue }) },
+      { path: "/tickets/:id", lazy: async () => ({ Component: (await import("../pages/ticket/TicketPage")).TicketPage }) },
+      { path: "/devices", element: <Navigate to="/fleet" replace /> },
+      { path: "/devices/:id", lazy: async () => ({ Component: (await import("../pages/device/Device")).Device }) },
+      { path: "/fleet", lazy: async () => ({ Component: (await import("../pages/fleet/Fleet")).Fleet }) },
+      { path: "/findings", lazy: async () => ({ Component: (await import("../pages/findings/Findings")).Findings }) },
+      { path: "/demo", lazy: async () => ({ Component: (await import("../pages/demo/Demo")).Demo }) },
+      { path: "/users", lazy: async () => ({ Component: (await import("../pages/users/Users")).Users }) },
+      { path: "/quarantine", lazy: async () => ({ Component: (await import("../pages/quarantine/Quarantine")).Quarantine }) },
+      { path: "/detectors", lazy: async () => ({ Component: (await import("../pages/detectors/Detectors")).Detectors }) },
+      { path: "/about", lazy: async () => ({ Component: (await import("../pages/about/About")).About }) },
+      { path: "*", element: <Missing /> },
+    ],
+  },
+]);

@@ -1,0 +1,170 @@
+import type uPlot from "uplot";
+import type { BandPoint, DeviceEvent, Severity } from "../api/model";
+import { alongBand } from "./data";
+import type { Palette } from "./palette";
+
+/** What is drawn around the line of a signal. Times are Unix milliseconds. */
+export interface Overlay {
+  band: readonly BandPoint[];
+  /** Spans of time that were anomalous. */
+  spans: readonly { from: number; to: number; severity: Severity }[];
+  rules: readonly { at: number; label: string; dashed: boolean }[];
+  events: readonly DeviceEvent[];
+}
+
+/** Draws band and spans below the line; readings outside the band, rules and event ticks above it. */
+export function overlayPlugin(overlay: Overlay, palette: Palette): uPlot.Plugin {
+  return {
+    hooks: {
+      drawClear: (u) => {
+        clipped(u, (ctx) => {
+          drawSpans(u, ctx, overlay.spans, palette);
+          drawBand(u, ctx, overlay.band, palette);
+        });
+      },
+      draw: (u) => {
+        clipped(u, (ctx) => {
+          drawOutside(u, ctx, overlay.band, palette);
+          drawEvents(u, ctx, overlay.events, palette);
+          drawRules(u, ctx, overlay.rules, palette);
+        });
+      },
+    },
+  };
+}
+
+const ratio = () => window.devicePixelRatio || 1;
+
+function clipped(u: uPlot, draw: (ctx: CanvasRenderingContext2D) => void) {
+  const { left, top, width, height } = u.bbox;
+  u.ctx.save();
+  u.ctx.beginPath();
+  u.ctx.rect(left, top, width, height);
+  u.ctx.clip();
+  draw(u.ctx);
+  u.ctx.restore();
+}
+
+const x = (u: uPlot, t: number) => u.valToPos(t, "x", true);
+const y = (u: uPlot, v: number) => u.valToPos(v, "y", true);
+
+function severityColours(palette: Palette, severity: Severity): [line: string, soft: string] {
+  return [palette[severity], palette[`${severity}Soft`]];
+}
+
+function drawSpans(u: uPlot, ctx: CanvasRenderingContext2D, spans: Overlay["spans"], palette: Palette) {
+  const { top, height } = u.bbox;
+  for (const span of spans) {
+    const [line, soft] = severityColours(palette, span.severity);
+    const from = x(u, span.from);
+    const width = Math.max(x(u, span.to) - from, ratio());
+    ctx.fillStyle = soft;
+    ctx.fillRect(from, top, width, height);
+    ctx.fillStyle = line;
+    ctx.fillRect(from, top, width, 2 * ratio());
+  }
+}
+
+/** Fills the expected range; a side that is open reaches the edge of the plot. */
+function drawBand(u: uPlot, ctx: CanvasRenderingContext2D, band: readonly BandPoint[], palette: Palette) {
+  if (band.length < 2) return;
+  const { top, height } = u.bbox;
+  const low = (p: BandPoint) => (p.low === null ? top + height + 4 : y(u, p.low));
+  const high = (p: BandPoint) => (p.high === null ? top - 4 : y(u, p.high));
+  const edge = (side: (p: BandPoint) => number) => {
+    ctx.beginPath();
+    band.forEach((p, i) => (i === 0 ? ctx.moveTo(x(u, p.t), side(p)) : ctx.lineTo(x(u, p.t), side(p))));
+  };
+  edge(high);
+  for (let i = band.length - 1; i >= 0; i--) ctx.lineTo(x(u, band[i]!.t), low(band[i]!));
+  ctx.closePath();
+  ctx.fillStyle = palette.band;
+  ctx.fill();
+  ctx.strokeStyle = palette.bandEdge;
+  ctx.lineWidth = ratio();
+  edge(high);
+  ctx.stroke();
+  edge(low);
+  ctx.stroke();
+}
+
+/** Draws again, in the colour of trouble, the parts of the line that left the band. */
+function drawOutside(u: uPlot, ctx: CanvasRenderingContext2D, band: readonly BandPoint[], palette: Palette) {
+  if (band.length === 0) return;
+  const times = u.data[0] as readonly number[];
+  const values = u.data[1] as readonly (number | null)[];
+  const [from, to] = u.series[0]!.idxs ?? [0, times.length - 1];
+  ctx.strokeStyle = palette.critical;
+  ctx.lineWidth = 1.6 * ratio();
+  ctx.lineJoin = "round";
+  ctx.beginPath();
+  alongBand(times, band, (i, low, high) => {
+    if (i < from || i > to) return;
+    const v = values[i];
+    if (v === null || v === undefined || (v >= low && v <= high)) return;
+    const before = i > 0 ? values[i - 1] : null;
+    if (before !== null && before !== undefined) {
+      // Begin where the line crosses the edge, not at the reading before.
+      const bound = v > high ? high : low;
+      const inside = before >= low && before <= high;
+      const f = inside ? (bound - before) / (v - before) : 0;
+      ctx.moveTo(x(u, times[i - 1]! + f * (times[i]! - times[i - 1]!)), y(u, before + f * (v - before)));
+      ctx.lineTo(x(u, times[i]!), y(u, v));
+    } else {
+      ctx.moveTo(x(u, times[i]!), y(u, v));
+      ctx.lineTo(x(u, times[i]!) + 0.01, y(u, v));
+    }
+  });
+  ctx.stroke();
+}
+
+/** Marks discrete events at the foot of the plot; codes are written where there is room. */
+function drawEvents(u: uPlot, ctx: CanvasRenderingContext2D, events: readonly DeviceEvent[], palette: Palette) {
+  const { top, height } = u.bbox;
+  const foot = top + height;
+  const r = ratio();
+  ctx.font = `${10 * r}px ${getComputedStyle(document.body).fontFamily}`;
+  ctx.textBaseline = "bottom";
+  ctx.textAlign = "left";
+  let free = -Infinity;
+  for (const event of events) {
+    const at = x(u, event.time);
+    const colour = severityColours(palette, event.severity ?? "info")[0];
+    ctx.fillStyle = colour;
+    ctx.fillRect(Math.round(at) - r / 2, foot - 10 * r, 1.5 * r, 10 * r);
+    const width = ctx.measureText(event.code).width + 8 * r;
+    if (at < free) continue;
+    ctx.fillText(event.code, at + 4 * r, foot - 1 * r);
+    free = at + width;
+  }
+}
+
+function drawRules(u: uPlot, ctx: CanvasRenderingContext2D, rules: Overlay["rules"], palette: Palette) {
+  const { left, top, width, height } = u.bbox;
+  const r = ratio();
+  ctx.strokeStyle = palette.ink;
+  ctx.lineWidth = 1.2 * r;
+  ctx.font = `600 ${10 * r}px ${getComputedStyle(document.body).fontFamily}`;
+  ctx.textBaseline = "top";
+  for (const rule of rules) {
+    const at = Math.round(x(u, rule.at)) + 0.5;
+    ctx.setLineDash(rule.dashed ? [4 * r, 4 * r] : []);
+    ctx.beginPath();
+    ctx.moveTo(at, top);
+    ctx.lineTo(at, top + height);
+    ctx.stroke();
+    if (!rule.label) continue;
+    // The onset is written to the left of its rule and the ticket to the right: they are often close.
+    const text = ctx.measureText(rule.label).width;
+    const wishLeft = rule.dashed ? at - text - 5 * r > left : at + text + 5 * r > left + width;
+    const from = wishLeft ? at - text - 5 * r : at + 5 * r;
+    ctx.fillStyle = palette.surface;
+    ctx.globalAlpha = 0.75;
+    ctx.fillRect(from - 2 * r, top + 4 * r, text + 4 * r, 13 * r);
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = palette.ink;
+    ctx.textAlign = "left";
+    ctx.fillText(rule.label, from, top + 5.5 * r);
+  }
+  ctx.setLineDash([]);
+}

@@ -1,0 +1,13 @@
+import type { Text } from "../api/model";
+
+/** The sentence in the language, else in English, else in any. */
+export function pick(text: Text | undefined | null, language: string): string {
+  if (!text) return "";
+  return text[language] ?? text["en"] ?? Object.values(text)[0] ?? "";
+}
+
+/** Makes a readable name of an identifier: "coolant_temp" becomes "Coolant temp". */
+export function humanise(id: string): string {
+  const words = id.replace(/[_\-.]+/g, " ").trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

@@ -1,0 +1,96 @@
+/** Milliseconds. */
+export const SECOND = 1_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+export type Instant = string | number | undefined | null;
+
+/** Reads an instant of the API: RFC 3339 or Unix milliseconds. Absent and zero times give null. */
+export function millis(at: Instant): number | null {
+  if (at === undefined || at === null || at === "") return null;
+  const ms = typeof at === "number" ? at : Date.parse(at);
+  // Go's zero time is the year 1.
+  return Number.isNaN(ms) || ms <= Date.UTC(1, 0, 2) ? null : ms;
+}
+
+const STEPS: readonly [limit: number, unit: Intl.RelativeTimeFormatUnit, size: number][] = [
+  [90 * SECOND, "second", SECOND],
+  [90 * MINUTE, "minute", MINUTE],
+  [36 * HOUR, "hour", HOUR],
+  [45 * DAY, "day", DAY],
+  [548 * DAY, "month", 30.44 * DAY],
+  [Infinity, "year", 365.25 * DAY],
+];
+
+function step(ms: number) {
+  const abs = Math.abs(ms);
+  return STEPS.find(([limit]) => abs < limit) ?? STEPS[STEPS.length - 1]!;
+}
+
+/** "3 h ago", "in 20 min", in the language. Less than 10 s either way is "now". */
+export function relative(at: number, now: number, language: string): string {
+  const ms = at - now;
+  const format = new Intl.RelativeTimeFormat(language, { style: "narrow", numeric: "auto" });
+  if (Math.abs(ms) < 10 * SECOND) return format.format(0, "second");
+  const [, unit, size] = step(ms);
+  return new Intl.RelativeTimeFormat(language, { style: "short", numeric: "always" }).format(Math.round(ms / size), unit);
+}
+
+/** A length of time in its largest fitting unit: "3 h", "25 min", "2 days". */
+export function duration(ms: number, language: string): string {
+  const [, unit, size] = step(ms);
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0 }).format(
+    Math.abs(Math.round(ms / size)),
+  );
+}
+
+/** A length of time to two units, for figures people compare: "2 h 05 min", "48 s". */
+export function precise(ms: number, language: string): string {
+  const abs = Math.abs(ms);
+  const unit = (n: number, u: string) =>
+    new Intl.NumberFormat(language, { style: "unit", unit: u, unitDisplay: "narrow" }).format(n);
+  const sign = ms < 0 ? "−" : "";
+  if (abs < MINUTE) return sign + unit(Math.round(abs / SECOND), "second");
+  if (abs < HOUR) return sign + unit(Math.floor(abs / MINUTE), "minute") + " " + unit(Math.floor((abs % MINUTE) / SECOND), "second");
+  if (abs < DAY) return sign + unit(Math.floor(abs / HOUR), "hour") + " " + unit(Math.floor((abs % HOUR) / MINUTE), "minute");
+  return sign + unit(Math.floor(abs / DAY), "day") + " " + unit(Math.floor((abs % DAY) / HOUR), "hour");
+}
+
+/** Date and time to the second with the zone's short name. An unknown zone is shown as UTC. */
+export function exact(at: number, language: string, zone?: string): string {
+  const options: Intl.DateTimeFormatOptions = {
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    timeZoneName: "short",
+    hourCycle: "h23",
+  };
+  try {
+    return new Intl.DateTimeFormat(language, zone ? { ...options, timeZone: zone } : options).format(at);
+  } catch {
+    return new Intl.DateTimeFormat(language, { ...options, timeZone: "UTC" }).format(at);
+  }
+}
+
+/** Hour and minute, with the day when it is not today's. */
+export function clock(at: number, now: number, language: string): string {
+  const sameDay = new Date(at).toDateString() === new Date(now).toDateString();
+  return new Intl.DateTimeFormat(language, {
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+    ...(sameDay ? {} : { month: "short", day: "numeric" }),
+  }).format(at);
+}
+
+/** A calendar day. */
+export function day(at: number, language: string): string {
+  return new Intl.DateTimeFormat(language, { year: "numeric", month: "short", day: "numeric" }).format(at);
+}
+
+/** The zone of this browser. */
+export const viewerZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -1,0 +1,97 @@
+import { memo } from "react";
+import { useTranslation } from "react-i18next";
+import { Link } from "react-router";
+import type { Ticket } from "../../api/model";
+import { useNow } from "../../app/now";
+import { Ago } from "../../components/Ago";
+import { SeverityMark, StateMark } from "../../components/marks";
+import { pick } from "../../format/names";
+import { HOUR, millis } from "../../format/time";
+import css from "./queue.module.css";
+
+interface Props {
+  ticket: Ticket;
+  station: string;
+  assignee: string;
+  selected: boolean;
+  /** Where the keyboard is. */
+  current: boolean;
+  fresh: boolean;
+  gone: boolean;
+  onOpen: (ticket: Ticket) => void;
+}
+
+/** One ticket of the queue: a line where there is room for one, a card where not. */
+export const Row = memo(function Row({ ticket, station, assignee, selected, current, fresh, gone, onOpen }: Props) {
+  const { t, i18n } = useTranslation();
+  const { facts } = ticket;
+  const classes = [css["row"], selected && css["selected"], current && css["current"], fresh && css["fresh"], gone && css["gone"]];
+  return (
+    <li className={`${css["item"]} ${fresh ? css["arriving"] : ""}`}>
+      <Link
+        to={`/tickets/${encodeURIComponent(ticket.number)}`}
+        className={classes.filter(Boolean).join(" ")}
+        data-testid="ticket-row"
+        data-id={ticket.id}
+        data-number={ticket.number}
+        data-state={ticket.state}
+        data-device={ticket.device}
+        aria-current={selected ? "true" : undefined}
+        onClick={(e) => {
+          if (e.metaKey || e.ctrlKey || e.shiftKey) return;
+          e.preventDefault();
+          onOpen(ticket);
+        }}
+      >
+        <span className={css["severity"]}>
+          <SeverityMark severity={ticket.severity} />
+        </span>
+        <span className={css["number"]}>
+          {fresh && <span className={css["dot"]} role="img" aria-label={t("queue.fresh")} />}
+          {ticket.number}
+        </span>
+        <span className={css["what"]}>
+          <span className={`${css["title"]} clip`}>
+            {pick(ticket.title, i18n.language)}
+            {ticket.occurrences > 1 && <span className={css["times"]}>×{ticket.occurrences}</span>}
+          </span>
+          <span className={`${css["device"]} clip`}>
+            {[facts.device_name || ticket.device, facts.model_name || facts.model, facts.customer_name].filter(Boolean).join(" · ")}
+          </span>
+        </span>
+        <span className={css["since"]}>
+          <span className={css["small"]}>{t("queue.since")} </span>
+          <Ago at={ticket.onset_at} zone={facts.time_zone} as="since" />
+        </span>
+        <span className={css["due"]}>{ticket.category === "done" ? <Ago at={ticket.closed_at} zone={facts.time_zone} /> : <Due ticket={ticket} />}</span>
+        <span className={css["where"]}>
+          <span className="clip">{assignee || <em className={css["nobody"]}>{t("queue.nobody")}</em>}</span>
+          <span className="clip dim">{station}</span>
+        </span>
+        <span className={css["stage"]}>
+          <StateMark state={ticket.state} category={ticket.category} />
+        </span>
+      </Link>
+    </li>
+  );
+});
+
+/** Time to the deadline; what is late says so in words as well. */
+function Due({ ticket }: { ticket: Ticket }) {
+  const { t } = useTranslation();
+  const now = useNow();
+  const at = millis(ticket.deadline);
+  if (at === null) return <span className="dim">–</span>;
+  const left = at - now;
+  if (left < 0)
+    return (
+      <span className={css["late"]}>
+        {t("queue.late")} <Ago at={at} zone={ticket.facts.time_zone} as="since" />
+      </span>
+    );
+  return (
+    <span className={left < HOUR ? css["soon"] : ""}>
+      <Ago at={at} zone={ticket.facts.time_zone} />
+    </span>
+  );
+}
