@@ -303,19 +303,5 @@ var migrations = []migration{
 			PRIMARY KEY (tenant, id))`,
 		`CREATE UNIQUE INDEX tokens_name ON tokens (tenant, name)`,
 		`CREATE UNIQUE INDEX tokens_hash ON tokens (hash)`,
-		// Secrets that work once, such as the link that makes the first admin; id is a hash.
-		`CREATE TABLE one_time_secrets (
-			tenant TEXT NOT NULL,
-			purpose TEXT NOT NULL,
-			id TEXT NOT NULL,
-			expires TIMESTAMP NOT NULL,
-			PRIMARY KEY (tenant, purpose, id))`,
-		// Failed sign-ins by subject, which is a hash of a name or an address.
-		`CREATE TABLE sign_in_failures (
-			tenant TEXT NOT NULL,
-			subject TEXT NOT NULL,
-			failures INTEGER NOT NULL,
-			since TIMESTAMP NOT NULL,
-			PRIMARY KEY (tenant, subject))`,
 	}},
 }

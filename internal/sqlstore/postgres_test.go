@@ -11,7 +11,7 @@ import (
 // openPostgres returns an empty store in a database of its own.
 func openPostgres(t testing.TB, server *realserver.PostgresServer) *sqlstore.Store {
 	t.Helper()
-	s, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: server.Database(t)})
+	s, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: server.Database(t), MaxRejected: storetest.MaxRejected})
 	if err != nil {
 		t.Fatal(err)
 	}

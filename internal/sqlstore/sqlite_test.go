@@ -11,7 +11,7 @@ import (
 // openSQLite returns an empty store in a temporary folder.
 func openSQLite(t testing.TB) *sqlstore.Store {
 	t.Helper()
-	s, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: filepath.Join(t.TempDir(), "fleet", "presage.db")})
+	s, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: filepath.Join(t.TempDir(), "fleet", "presage.db"), MaxRejected: storetest.MaxRejected})
 	if err != nil {
 		t.Fatal(err)
 	}

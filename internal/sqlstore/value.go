@@ -32,10 +32,10 @@ func stamp(t time.Time) any {
 	return moment(t)
 }
 
-// Bounds of the times that both engines order alike, in Unix milliseconds: 1 January of the years 1 and 10000.
+// Bounds of the times that both engines order alike, in Unix milliseconds: 1 January of the year 1 and, excluded, noDeadline.
 const (
 	minMillis = -62135596800_000
-	endMillis = 253402300800_000
+	endMillis = 253402214400_000
 )
 
 // millis is a time in Unix milliseconds as a TIMESTAMP, moved into the range that

@@ -13,7 +13,10 @@ import (
 	"github.com/presage-pdm/presage/tickets"
 )
 
-// Run runs the suite. open returns an empty store, closed at the end of the test.
+// MaxRejected is what the stores of the suite are configured to keep.
+const MaxRejected = 20
+
+// Run runs the suite. open returns an empty store with [MaxRejected], closed at the end of the test.
 func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
 	for _, part := range []struct {
 		name string
@@ -36,6 +39,20 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
 		{"counts", counts},
 		{"loads", loads},
 		{"tenants do not see each other", tenants},
+		{"fleet is kept whole", fleetIsKeptWhole},
+		{"register a device", registerDevice},
+		{"health of a device", deviceHealth},
+		{"states never go back", states},
+		{"events", events},
+		{"list of devices", deviceList},
+		{"cells", cells},
+		{"quarantine", quarantine},
+		{"outbox", outbox},
+		{"deliveries", deliveries},
+		{"users", users},
+		{"first user", firstUser},
+		{"sessions", sessions},
+		{"tokens", tokens},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, open(t)) })
 	}

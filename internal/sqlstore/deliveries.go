@@ -1,0 +1,86 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/presage-pdm/presage/tickets"
+)
+
+// deadDeliveries is how long deliveries that were given up stay visible.
+const deadDeliveries = 30 * 24 * time.Hour
+
+const deliveryColumns = `tenant, endpoint, body, state, attempts, created_at, next_at, last_error`
+
+func scanDelivery(r row) (d tickets.Delivery, err error) {
+	err = r.Scan(&d.Tenant, &d.Endpoint, document(&d.Event), &d.State, &d.Attempts, into(&d.CreatedAt), into(&d.NextAt), &d.LastError)
+	d.Event.Tenant, d.Event.Ticket.Tenant = d.Tenant, d.Tenant
+	return d, err
+}
+
+// PutDelivery keeps an event for an endpoint until it is taken. Putting it again
+// changes nothing.
+func (s *Store) PutDelivery(ctx context.Context, endpoint string, e tickets.Event, now time.Time) error {
+	body, err := toJSON(e)
+	if err != nil {
+		return err
+	}
+	return s.one(ctx, "keep a delivery to "+endpoint, false, `INSERT INTO deliveries
+		(tenant, endpoint, event, body, state, attempts, created_at, next_at) VALUES ($1, $2, $3, $4, $5, 0, $6, $6)
+		ON CONFLICT (tenant, endpoint, event) DO NOTHING`, e.Tenant, endpoint, e.ID, body, tickets.DeliveryPending, moment(now))
+}
+
+// ClaimDeliveries takes at most limit due deliveries of an endpoint, longest due
+// first, and counts the attempt. Nobody else is given them before the lease ends.
+func (s *Store) ClaimDeliveries(ctx context.Context, endpoint string, now time.Time, lease time.Duration, limit int) ([]tickets.Delivery, error) {
+	var claimed []tickets.Delivery
+	err := s.transact(ctx, "claim deliveries to "+endpoint, func(tx *sql.Tx) (err error) {
+		claimed, err = collect(ctx, tx, scanDelivery, `UPDATE deliveries SET attempts = attempts + 1, next_at = $2
+			WHERE (tenant, endpoint, event) IN (SELECT tenant, endpoint, event FROM deliveries
+				WHERE endpoint = $1 AND state = 'pending' AND next_at <= $3 ORDER BY next_at, event LIMIT $4`+s.dialect.skipLocked+`)
+			RETURNING `+deliveryColumns, endpoint, moment(now.Add(lease)), moment(now), limit)
+		return err
+	})
+	return claimed, err
+}
+
+// DeliveryTaken removes a delivery that its endpoint took. It changes nothing
+// when the lease ended and somebody else tries by now.
+func (s *Store) DeliveryTaken(ctx context.Context, d tickets.Delivery) error {
+	return s.one(ctx, "finish a delivery to "+d.Endpoint, false,
+		`DELETE FROM deliveries WHERE tenant = $1 AND endpoint = $2 AND event = $3 AND attempts = $4`,
+		d.Tenant, d.Endpoint, d.Event.ID, d.Attempts)
+}
+
+// DeliveryFailed notes why an attempt failed and when, and whether at all, the
+// next one is. Deliveries given up a month ago are forgotten.
+func (s *Store) DeliveryFailed(ctx context.Context, d tickets.Delivery, reason string, next time.Time, dead bool) error {
+	state := tickets.DeliveryPending
+	if dead {
+		state = tickets.DeliveryDead
+	}
+	return s.transact(ctx, "note a failed delivery to "+d.Endpoint, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = $5, next_at = $6, last_error = $7
+			WHERE tenant = $1 AND endpoint = $2 AND event = $3 AND attempts = $4`,
+			d.Tenant, d.Endpoint, d.Event.ID, d.Attempts, state, moment(next), clean(reason))
+		if err == nil && dead {
+			_, err = tx.ExecContext(ctx, `DELETE FROM deliveries WHERE tenant = $1 AND state = 'dead' AND created_at < $2`,
+				d.Tenant, moment(next.Add(-deadDeliveries)))
+		}
+		return err
+	})
+}
+
+// Deliveries lists at most limit deliveries of a tenant in a state, newest first.
+func (s *Store) Deliveries(ctx context.Context, tenant, state string, limit int) ([]tickets.Delivery, error) {
+	all, err := collect(ctx, s.read, scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries
+		WHERE tenant = $1 AND state = $2 ORDER BY created_at DESC, event DESC LIMIT $3`, tenant, clean(state), pageSize(limit, 50, 500))
+	return all, s.fail(ctx, "list deliveries", err)
+}
+
+// RetryDelivery gives a dead delivery its attempts back.
+func (s *Store) RetryDelivery(ctx context.Context, tenant, endpoint, event string, now time.Time) error {
+	return s.one(ctx, "retry a delivery to "+endpoint, true, `UPDATE deliveries SET state = 'pending', attempts = 0, next_at = $4
+		WHERE tenant = $1 AND endpoint = $2 AND event = $3 AND state = 'dead'`, tenant, clean(endpoint), clean(event), moment(now))
+}

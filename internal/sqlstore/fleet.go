@@ -1,0 +1,227 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/presage-pdm/presage/fleet"
+)
+
+// The kinds of fleet documents.
+const (
+	kindModel      = "model"
+	kindSite       = "site"
+	kindRegion     = "region"
+	kindStation    = "station"
+	kindTechnician = "technician"
+	kindCustomer   = "customer"
+)
+
+// putDocument stores one document of a kind.
+func putDocument(ctx context.Context, q querier, tenant, kind, id, name string, v any) error {
+	body, err := toJSON(v)
+	if err != nil {
+		return err
+	}
+	_, err = q.ExecContext(ctx, `INSERT INTO fleet_documents (tenant, kind, id, name, body) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (tenant, kind, id) DO UPDATE SET name = excluded.name, body = excluded.body`, tenant, kind, id, clean(name), body)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", kind, id, err)
+	}
+	return nil
+}
+
+// documents reads all documents of a kind, in the order of identifiers.
+func documents[T any](ctx context.Context, s *Store, q querier, tenant, kind string) ([]T, error) {
+	all, err := collect(ctx, q, func(r row) (v T, err error) { return v, r.Scan(document(&v)) },
+		`SELECT body FROM fleet_documents WHERE tenant = $1 AND kind = $2 ORDER BY id`, tenant, kind)
+	if all == nil {
+		all = []T{}
+	}
+	return all, s.fail(ctx, "list each "+kind, err)
+}
+
+// names returns the names of a kind by identifier.
+func (s *Store) names(ctx context.Context, q querier, tenant, kind string) (map[string]string, error) {
+	rows, err := q.QueryContext(ctx, `SELECT id, name FROM fleet_documents WHERE tenant = $1 AND kind = $2`, tenant, kind)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	names := map[string]string{}
+	for rows.Next() {
+		var id, name string
+		if err := rows.Scan(&id, &name); err != nil {
+			return nil, err
+		}
+		names[id] = name
+	}
+	return names, rows.Err()
+}
+
+// siteRegions returns the region of each site.
+func (s *Store) siteRegions(ctx context.Context, q querier, tenant string) (map[string]string, error) {
+	sites, err := documents[fleet.Site](ctx, s, q, tenant, kindSite)
+	regions := make(map[string]string, len(sites))
+	for _, site := range sites {
+		regions[site.ID] = site.Region
+	}
+	return regions, err
+}
+
+// PutFleet stores everything in f, new or known, in one transaction. What f does
+// not mention stays, but coverage: a station in f.Stations or f.Coverage covers from now on what f.Coverage says.
+func (s *Store) PutFleet(ctx context.Context, tenant string, f *fleet.Fleet) error {
+	return s.transact(ctx, "store the fleet", func(tx *sql.Tx) error {
+		var err error
+		put := func(kind, id, name string, v any) {
+			if err == nil {
+				err = putDocument(ctx, tx, tenant, kind, id, name, v)
+			}
+		}
+		for _, v := range f.Regions {
+			put(kindRegion, v.ID, v.Name, v)
+		}
+		for _, v := range f.Stations {
+			put(kindStation, v.ID, v.Name, v)
+		}
+		for _, v := range f.Technicians {
+			put(kindTechnician, v.ID, v.Name, v)
+		}
+		for _, v := range f.Customers {
+			put(kindCustomer, v.ID, v.Name, v)
+		}
+		for _, v := range f.Sites {
+			put(kindSite, v.ID, v.Name, v)
+		}
+		for _, v := range f.Models {
+			put(kindModel, v.ID, v.Name, v)
+		}
+		if err != nil {
+			return err
+		}
+		for _, v := range f.Sites {
+			_, err := tx.ExecContext(ctx, `UPDATE devices SET served_region = $3
+				WHERE tenant = $1 AND site = $2 AND region = '' AND served_region <> $3`, tenant, v.ID, v.Region)
+			if err != nil {
+				return fmt.Errorf("site %s: %w", v.ID, err)
+			}
+		}
+		if err := putCoverage(ctx, tx, tenant, f); err != nil {
+			return err
+		}
+		return s.putDevices(ctx, tx, tenant, f.Devices, time.Now())
+	})
+}
+
+func putCoverage(ctx context.Context, q querier, tenant string, f *fleet.Fleet) error {
+	stations := map[string]bool{}
+	for _, v := range f.Stations {
+		stations[v.ID] = true
+	}
+	for _, v := range f.Coverage {
+		stations[v.Station] = true
+	}
+	for station := range stations {
+		if _, err := q.ExecContext(ctx, `DELETE FROM coverage WHERE tenant = $1 AND station = $2`, tenant, station); err != nil {
+			return fmt.Errorf("coverage of %s: %w", station, err)
+		}
+	}
+	for _, v := range f.Coverage {
+		_, err := q.ExecContext(ctx, `INSERT INTO coverage (tenant, station, region, model, component, rank) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (tenant, station, region, model, component) DO UPDATE SET rank = excluded.rank`,
+			tenant, v.Station, v.Region, v.Model, v.Component, v.Rank)
+		if err != nil {
+			return fmt.Errorf("coverage of %s: %w", v.Station, err)
+		}
+	}
+	return nil
+}
+
+// Models lists the models.
+func (s *Store) Models(ctx context.Context, tenant string) ([]fleet.Model, error) {
+	return documents[fleet.Model](ctx, s, s.read, tenant, kindModel)
+}
+
+// Sites lists the sites.
+func (s *Store) Sites(ctx context.Context, tenant string) ([]fleet.Site, error) {
+	return documents[fleet.Site](ctx, s, s.read, tenant, kindSite)
+}
+
+// Regions lists the regions.
+func (s *Store) Regions(ctx context.Context, tenant string) ([]fleet.Region, error) {
+	return documents[fleet.Region](ctx, s, s.read, tenant, kindRegion)
+}
+
+// Stations lists the stations.
+func (s *Store) Stations(ctx context.Context, tenant string) ([]fleet.Station, error) {
+	return documents[fleet.Station](ctx, s, s.read, tenant, kindStation)
+}
+
+// Technicians lists the technicians.
+func (s *Store) Technicians(ctx context.Context, tenant string) ([]fleet.Technician, error) {
+	return documents[fleet.Technician](ctx, s, s.read, tenant, kindTechnician)
+}
+
+// Customers lists the customers.
+func (s *Store) Customers(ctx context.Context, tenant string) ([]fleet.Customer, error) {
+	return documents[fleet.Customer](ctx, s, s.read, tenant, kindCustomer)
+}
+
+// Coverage lists who serves what.
+func (s *Store) Coverage(ctx context.Context, tenant string) ([]fleet.Coverage, error) {
+	all, err := collect(ctx, s.read, func(r row) (v fleet.Coverage, err error) {
+		return v, r.Scan(&v.Station, &v.Region, &v.Model, &v.Component, &v.Rank)
+	}, `SELECT station, region, model, component, rank FROM coverage WHERE tenant = $1
+		ORDER BY rank, station, region, model, component`, tenant)
+	return all, s.fail(ctx, "list the coverage", err)
+}
+
+// Fleet reads the whole fleet of a tenant.
+func (s *Store) Fleet(ctx context.Context, tenant string) (*fleet.Fleet, error) {
+	f := &fleet.Fleet{}
+	var err error
+	if f.Regions, err = s.Regions(ctx, tenant); err != nil {
+		return nil, err
+	}
+	if f.Stations, err = s.Stations(ctx, tenant); err != nil {
+		return nil, err
+	}
+	if f.Technicians, err = s.Technicians(ctx, tenant); err != nil {
+		return nil, err
+	}
+	if f.Customers, err = s.Customers(ctx, tenant); err != nil {
+		return nil, err
+	}
+	if f.Sites, err = s.Sites(ctx, tenant); err != nil {
+		return nil, err
+	}
+	if f.Models, err = s.Models(ctx, tenant); err != nil {
+		return nil, err
+	}
+	if f.Coverage, err = s.Coverage(ctx, tenant); err != nil {
+		return nil, err
+	}
+	f.Devices, err = collect(ctx, s.read, func(r row) (fleet.Device, error) { return scanDevice(r) },
+		`SELECT `+deviceColumns+` FROM devices WHERE tenant = $1 ORDER BY id`, tenant)
+	return f, s.fail(ctx, "list all devices", err)
+}
+
+// LoadDirectory fills a directory with the fleets of all tenants.
+func (s *Store) LoadDirectory(ctx context.Context, d *fleet.Directory) error {
+	tenants, err := collect(ctx, s.read, func(r row) (t string, err error) { return t, r.Scan(&t) },
+		`SELECT tenant FROM devices UNION SELECT tenant FROM fleet_documents`)
+	if err != nil {
+		return s.fail(ctx, "list tenants", err)
+	}
+	for _, tenant := range tenants {
+		f, err := s.Fleet(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		d.Replace(tenant, f)
+	}
+	return nil
+}
