@@ -84,7 +84,7 @@ func TestErrorsOfStores(t *testing.T) {
 		{fmt.Errorf("x: %w", tickets.ErrConflict), 409},
 		{fmt.Errorf("%w: %w", tickets.ErrUnavailable, secret), 503},
 		{fmt.Errorf("%w: %w", series.ErrUnavailable, secret), 503},
-		{fmt.Errorf("x: %w", &RejectedError{"Not like this."}), 422},
+		{fmt.Errorf("x: %w", &RejectedError{Detail: "Not like this."}), 422},
 		{secret, 500},
 	} {
 		s, w := newServer(t, nil)
@@ -161,7 +161,7 @@ func TestWrongRequests(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.reloadErr = errors.New(`catalog.yaml:3: there is no method "limits"`)
-			w.retryErr = &RejectedError{Detail: "It ends too soon."}
+			w.retryErr = &RejectedError{Reason: "malformed-json", Detail: "It ends too soon."}
 			q := c.q
 			q.token = admin
 			res := q.send(t, s)

@@ -21,6 +21,7 @@ type Config struct {
 	Desk      Desk
 	Diagnoses Diagnoses
 	Bands     Bands
+	Wording   Wording // nil: findings are listed without words
 	Series    Series
 	Devices   Devices
 	Directory Directory

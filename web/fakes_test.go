@@ -77,7 +77,7 @@ func newWorld() *world {
 
 func (w *world) config() Config {
 	cfg := DefaultConfig()
-	cfg.Tickets, cfg.Desk, cfg.Diagnoses, cfg.Bands, cfg.Series, cfg.Devices = w, w, w, w, w, w
+	cfg.Tickets, cfg.Desk, cfg.Diagnoses, cfg.Bands, cfg.Wording, cfg.Series, cfg.Devices = w, w, w, w, w, w, w
 	cfg.Directory, cfg.Users, cfg.Sessions, cfg.Tokens, cfg.Passwords = w, w, w, w, plain{}
 	cfg.Quarantine, cfg.Catalog, cfg.Scoreboard, cfg.Hub = w, w, w, NewHub()
 	cfg.About = func(context.Context) (About, error) {
@@ -223,6 +223,10 @@ func (w *world) Diagnosis(_ context.Context, _, ticket string) (diagnosis.Diagno
 func (w *world) Band(context.Context, series.Key, series.Range) ([]diagnosis.BandPoint, error) {
 	low, high := 80.0, 95.0
 	return []diagnosis.BandPoint{{Time: epoch.UnixMilli(), Low: &low, High: &high}}, w.fail()
+}
+
+func (w *world) Reason(f *detectors.Finding) tickets.Text {
+	return tickets.Text{"en": "Found by " + f.Detector + "."}
 }
 
 func (w *world) Raw(_ context.Context, key series.Key, r series.Range, limit int) ([]series.Point, error) {

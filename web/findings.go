@@ -11,8 +11,14 @@ import (
 
 // FindingPage is a page of findings, newest first. Next is empty on the last one.
 type FindingPage struct {
-	Findings []tickets.Evidence `json:"findings"`
-	Next     string             `json:"next,omitempty"`
+	Findings []FindingView `json:"findings"`
+	Next     string        `json:"next,omitempty"`
+}
+
+// FindingView is a finding and why it was made, in words.
+type FindingView struct {
+	tickets.Evidence
+	Words tickets.Text `json:"words,omitempty"`
 }
 
 type findingsQuery struct {
@@ -44,5 +50,12 @@ func (s *Server) listFindings(ctx context.Context, who access.Principal, in *fin
 	if err != nil {
 		return nil, fmt.Errorf("list findings: %w", err)
 	}
-	return answer(FindingPage{Findings: list(found), Next: next}), nil
+	out := FindingPage{Findings: make([]FindingView, len(found)), Next: next}
+	for i := range found {
+		out.Findings[i].Evidence = found[i]
+		if s.cfg.Wording != nil {
+			out.Findings[i].Words = s.cfg.Wording.Reason(&found[i].Finding)
+		}
+	}
+	return answer(out), nil
 }

@@ -27,7 +27,10 @@ func invalid(location, message string) *Problem {
 
 // RejectedError says in words that what was asked for cannot be done to the
 // thing as it is. The API answers with 422 and the words.
-type RejectedError struct{ Detail string }
+type RejectedError struct {
+	Reason string // a slug such as "malformed-json"; empty when there is none
+	Detail string // a sentence that names the place and the remedy
+}
 
 func (e *RejectedError) Error() string { return e.Detail }
 
@@ -44,7 +47,11 @@ func problemOf(err error) (p *Problem, ok bool) {
 	case errors.As(err, &p):
 		return p, true
 	case errors.As(err, &rejected):
-		return problem(http.StatusUnprocessableEntity, rejected.Detail), true
+		p := problem(http.StatusUnprocessableEntity, rejected.Detail)
+		if rejected.Reason != "" {
+			p.Errors = []*huma.ErrorDetail{{Message: rejected.Reason}}
+		}
+		return p, true
 	case errors.As(err, &refused):
 		return problem(http.StatusForbidden, refused.Reason.In("en")), true
 	case errors.As(err, &limited):

@@ -36,6 +36,11 @@ type Bands interface {
 	Band(ctx context.Context, key series.Key, r series.Range) ([]diagnosis.BandPoint, error)
 }
 
+// Wording says in words why a finding was made; *diagnosis.Wording is one.
+type Wording interface {
+	Reason(f *detectors.Finding) tickets.Text
+}
+
 // Series reads readings; a series.Store is one.
 type Series interface {
 	Raw(ctx context.Context, key series.Key, r series.Range, limit int) ([]series.Point, error)

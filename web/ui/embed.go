@@ -3,7 +3,6 @@ package ui
 
 import (
 	"embed"
-	"fmt"
 	"io/fs"
 )
 
@@ -13,16 +12,22 @@ import (
 //go:embed all:dist*
 var files embed.FS
 
-// Assets returns the files of the application with index.html at the root.
-// built is false when the application was not built: the one page there is then tells how to build it.
-func Assets() (assets fs.FS, built bool, err error) {
-	folder := "dist"
-	if _, err := fs.Stat(files, "dist/index.html"); err != nil {
-		folder = "dist-missing"
+// Assets returns the files of the application, with index.html at the root.
+// When the application was not built, that is the one page there is, and it tells how to build it.
+func Assets() fs.FS {
+	folder := "dist-missing"
+	if Built() {
+		folder = "dist"
 	}
-	assets, err = fs.Sub(files, folder)
+	assets, err := fs.Sub(files, folder)
 	if err != nil {
-		return nil, false, fmt.Errorf("read the browser application: %w", err)
+		panic(err) // both names are valid, and fs.Sub fails for others only
 	}
-	return assets, folder == "dist", nil
+	return assets
+}
+
+// Built reports whether this binary holds the application.
+func Built() bool {
+	_, err := fs.Stat(files, "dist/index.html")
+	return err == nil
 }
