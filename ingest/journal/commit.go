@@ -33,6 +33,7 @@ func (p *partition) commitAll() {
 		p.mu.Lock()
 		g, p.pending = p.pending, g
 		if !g.empty() {
+			p.inwork = int64(len(g.blob))
 			p.wakeAppenders()
 		}
 		p.mu.Unlock()
@@ -104,6 +105,7 @@ func (p *partition) write(blob []byte) error {
 	active := &p.segments[len(p.segments)-1]
 	size := advance(active.size, len(blob))
 	p.held += size - active.size
+	p.inwork = 0
 	active.size = size
 	full := active.size >= p.cfg.SegmentBytes
 	p.wakeReaders()

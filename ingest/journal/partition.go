@@ -31,6 +31,7 @@ type partition struct {
 	pending  group
 	segments []segment     // oldest first; the last one is being written
 	held     int64         // bytes in all segments
+	inwork   int64         // bytes of the group that is being committed
 	room     chan struct{} // closed, and made anew, when somebody who waits may try again
 	grown    chan struct{} // closed, and made anew, when something became durable
 	closed   bool
@@ -198,7 +199,7 @@ func (p *partition) fits(n int) bool {
 	if !p.pending.empty() && len(p.pending.blob)+n > p.cfg.GroupBytes {
 		return false
 	}
-	return p.held+int64(len(p.pending.blob)+n) <= p.cfg.most
+	return p.held+p.inwork+int64(len(p.pending.blob)+n) <= p.cfg.most
 }
 
 // end is the position behind all that is durable. The caller holds mu.
