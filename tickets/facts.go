@@ -18,7 +18,7 @@ type subject struct {
 // nobody described still gets its ticket.
 func (d *Desk) look(tenant, device, component string, now time.Time) subject {
 	var s subject
-	part := fleet.Component{ID: component}
+	part, declared := fleet.Component{ID: component}, false
 	s.device, _ = d.cfg.Fleet.Device(tenant, device)
 	model, _ := d.cfg.Fleet.Model(tenant, s.device.Model)
 	site, placed := d.cfg.Fleet.Site(tenant, s.device.Site)
@@ -29,7 +29,7 @@ func (d *Desk) look(tenant, device, component string, now time.Time) subject {
 	customer, _ := d.cfg.Fleet.Customer(tenant, customerID)
 	for _, c := range model.Components {
 		if c.ID == component {
-			part = c
+			part, declared = c, true
 		}
 	}
 	s.region = s.device.Region
@@ -66,6 +66,8 @@ func (d *Desk) look(tenant, device, component string, now time.Time) subject {
 		Placed:    placed && (site.Lat != 0 || site.Lon != 0),
 		Lat:       site.Lat,
 		Lon:       site.Lon,
+		// A component that the model does not list asks for nothing in particular.
+		SkillOptional: !declared,
 	}
 	return s
 }

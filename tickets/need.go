@@ -19,10 +19,12 @@ type Need struct {
 	Model     string // fleet.Model.ID, empty when unknown
 	Component string // fleet.Component.ID
 	// Skill is the qualification the work needs; empty when any technician will do.
-	Skill    string
-	Region   string // fleet.Region.ID, empty when unknown
-	Language string // of the customer, BCP 47; empty when it does not matter
-	Severity telemetry.Severity
+	Skill string
+	// SkillOptional tells that nobody declared the need for the skill: who has it is preferred, and anybody may do.
+	SkillOptional bool
+	Region        string // fleet.Region.ID, empty when unknown
+	Language      string // of the customer, BCP 47; empty when it does not matter
+	Severity      telemetry.Severity
 	// Lat and Lon are where the device stands, in degrees, when Placed is set.
 	Placed   bool
 	Lat, Lon float64

@@ -1,11 +1,13 @@
 package tickets
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/presage-pdm/presage/detectors"
@@ -63,8 +65,16 @@ func (d *Desk) update(ctx context.Context, tenant string, fence Fence, fn func(c
 
 func (d *Desk) report(ctx context.Context, tx Tx, tenant string, findings []detectors.Finding) error {
 	w := d.newWork(tx, tenant)
+	// Faults in one order in every transaction, so that two of them do not wait
+	// for each other's rows in a ring; the findings of one fault stay in theirs.
+	inOrder := make([]*detectors.Finding, len(findings))
 	for i := range findings {
-		f := &findings[i]
+		inOrder[i] = &findings[i]
+	}
+	slices.SortStableFunc(inOrder, func(a, b *detectors.Finding) int {
+		return cmp.Or(strings.Compare(a.Device, b.Device), strings.Compare(component(a), component(b)), strings.Compare(a.FaultCode, b.FaultCode))
+	})
+	for _, f := range inOrder {
 		if err := w.take(ctx, f); err != nil {
 			return fmt.Errorf("finding %s (%s of %s): %w", f.ID, f.FaultCode, f.Device, err)
 		}
@@ -162,6 +172,12 @@ func (w *work) open(ctx context.Context, f *detectors.Finding, last *Ticket, v v
 	s.event("ticket.opened", !f.Backfill)
 	if !f.Backfill {
 		if err := w.dispatch(ctx, s, subject, ""); err != nil {
+			return err
+		}
+	}
+	// What this transaction closed must be closed in the store before the fault can have another open ticket.
+	if before := w.byKey[t.Key()]; before != nil {
+		if err := w.write(ctx, before); err != nil {
 			return err
 		}
 	}

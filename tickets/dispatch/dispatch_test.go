@@ -159,6 +159,17 @@ func TestDispatch(t *testing.T) {
 			change: func(_ *country, n *tickets.Need, _ *tickets.Loads) { n.Skill = "100%s" },
 			rung:   "pending", mentioned: "5 without skill 100%s",
 		},
+		"a skill that nobody declared is preferred": {
+			change: func(c *country, n *tickets.Need, _ *tickets.Loads) {
+				n.Skill, n.SkillOptional = "gearbox", true
+				c.technicians[1].Skills[0].Name = "gearbox"
+			},
+			want: "ben", rung: "home", mentioned: "skill gearbox at level 2",
+		},
+		"and not demanded": {
+			change: func(_ *country, n *tickets.Need, _ *tickets.Loads) { n.Skill, n.SkillOptional = "gearbox", true },
+			want:   "anna", rung: "home",
+		},
 		"no skill needed": {
 			change: func(_ *country, n *tickets.Need, l *tickets.Loads) {
 				n.Skill = ""

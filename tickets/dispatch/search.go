@@ -128,7 +128,7 @@ func (s *search) consider(t *fleet.Technician, st *fleet.Station) int {
 	if c.bound == 0 {
 		c.bound = 8
 	}
-	skilled := s.need.Skill == ""
+	skilled := s.need.Skill == "" || s.need.SkillOptional
 	for _, skill := range t.Skills {
 		if skill.Name == s.need.Skill && (skill.Expires.IsZero() || s.now.Before(skill.Expires)) {
 			skilled = true

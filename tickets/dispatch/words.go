@@ -66,7 +66,7 @@ func (s *sentences) text(between, betweenZH string) tickets.Text {
 // reason says why a candidate was chosen.
 func (s *search) reason(r rung, c *candidate) tickets.Text {
 	var why sentences
-	if s.need.Skill != "" {
+	if c.level > 0 {
 		why.add(fmt.Sprintf("skill %s at level %d of 5", s.need.Skill, c.level),
 			fmt.Sprintf("Qualifikation %s auf Stufe %d von 5", s.need.Skill, c.level),
 			fmt.Sprintf("具备 %s 技能 %d 级（共 5 级）", s.need.Skill, c.level))
