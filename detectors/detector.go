@@ -11,9 +11,6 @@ type Method interface {
 	New(metric string, plan MetricPlan) Detector
 }
 
-// Wide is a method whose device-wide detectors want every sample of the device, not only events and ticks.
-type Wide interface{ Wide() }
-
 // Detector is the state of one rule for one device or one of its metrics. It sees its input in the order of
 // the journal, samples of one metric in rising time without duplicates, and it is used by one goroutine.
 type Detector interface {
@@ -54,7 +51,9 @@ const (
 	SampleInput InputKind = iota
 	EventInput
 	StateInput
-	// BatchInput comes once at the end of every batch, with its arrival.
+	// MomentInput tells that all readings of one event time in a batch were applied.
+	MomentInput
+	// BatchInput comes once at the end of every batch; Time is the newest event time in it.
 	BatchInput
 	// TickInput comes once a second of the journal's clock.
 	TickInput
@@ -63,7 +62,7 @@ const (
 // Input is one thing that happened to a device.
 type Input struct {
 	Kind InputKind
-	// Time is the event time, or the arrival time for ticks and batches. Arrival is the journal's. Unix milliseconds.
+	// Time is the event time; for ticks it is Arrival, which is the journal's clock. Unix milliseconds.
 	Time    int64
 	Arrival int64
 	// Tick counts the ticks of the lane. It stands still while Presage does, so what
@@ -93,45 +92,60 @@ type Evidence struct {
 type SeriesMethod interface {
 	Name() string
 	Version() int
-	// New returns the judge of a metric that has seen nothing.
-	New(plan MetricPlan) Series
+	// New returns a series that has seen nothing.
+	New() Series
 }
 
-// Series judges one metric by its own past.
+// Series knows how one metric usually runs.
 type Series interface {
-	// Observe scores a reading against what came before it, then learns it. Readings come in rising time.
-	Observe(time int64, value float64) Surprise
+	// Expect forecasts the reading at a time that is not before the last one.
+	Expect(time int64) Expectation
+	// Observe returns what was expected and how surprising the reading is, then learns it if learn is true. Readings come in rising time.
+	Observe(time int64, value float64, learn bool) (Expectation, Surprise)
+	// Band returns the range around an expectation that nearly all readings fall in.
+	Band(e Expectation) (low, high float64)
 	AppendState(dst []byte) []byte
-	// RestoreState reads what AppendState wrote from the front of src and returns the rest.
-	RestoreState(src []byte) (rest []byte, err error)
+	RestoreState(src []byte) error
 }
 
-// Surprise is what a series thought of a reading.
-type Surprise struct {
-	// P is the probability of a reading at least as extreme, in (0, 1]; 1 during warm-up.
-	P float64
-	// Expected is the forecast made before the reading, and Low and High the band around it.
-	Expected, Low, High float64
+// Expectation is a forecast of one reading.
+type Expectation struct {
+	// Value expected, of which Season is owed to the time of the day or week, 0 until that has proved itself.
+	Value, Season float64
 	// Warm is false until the series has seen enough to judge.
 	Warm bool
 }
 
-// JointMethod makes judges of the metrics of one component together.
+// Surprise is the p-value of a reading under the past of its own series, in (0, 1]; 1 during warm-up.
+type Surprise float64
+
+// JointMethod makes judges of all metrics of a device together.
 type JointMethod interface {
 	Name() string
 	Version() int
 	New() Joint
 }
 
-// Joint judges the metrics of one component of a device together. It is what opens tickets for behaviour
-// that no rule describes.
+// Joint decides, from all metrics of a device together, which components behave unlike themselves. It is what
+// opens tickets for trouble that no rule describes.
 type Joint interface {
-	// Metric announces a metric and returns its index, from 0 upwards; ok is false when there are too many.
-	Metric(name string) (index int, ok bool)
-	// Observe takes one reading of a metric.
-	Observe(index int, time int64, value float64) Verdict
-	// Explain describes the decision while it is Faulty, with a score in [0, 1] and a p-value.
-	Explain() (e Evidence, score, p float64)
+	// Metric announces a metric and its component and returns its index, counted from 0. A metric keeps its index over AppendState and RestoreState.
+	Metric(name, component string) (index int)
+	// Observe takes one reading of a metric, of which season is owed to the time of the day or week.
+	Observe(index int, time int64, value, season float64)
+	// Suspect tells that a metric looks unlike itself just now, decided or not, so that nobody should learn from it.
+	Suspect(index int) bool
+	// Decide is called when all readings of one time were taken. It returns the components whose verdict changed; the slice is valid until the next call.
+	Decide(time int64) []Decision
 	AppendState(dst []byte) []byte
-	RestoreState(src []byte) (rest []byte, err error)
+	RestoreState(src []byte) error
+}
+
+// Decision is the verdict on one component of a device.
+type Decision struct {
+	Component string
+	Verdict   Verdict
+	Evidence
+	// Score is in [0, 1], P is the p-value behind it.
+	Score, P float64
 }

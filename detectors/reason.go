@@ -35,8 +35,6 @@ const (
 	ReasonAbnormalAbove = "abnormal-above"
 	// ReasonAbnormalBelow: the same, lower.
 	ReasonAbnormalBelow = "abnormal-below"
-	// ReasonAbnormalTogether: {metrics} metrics, first of all {metric}, no longer go together as usual, for {seconds} s.
-	ReasonAbnormalTogether = "abnormal-together"
 	// ReasonClockAhead: the clock of the device is {seconds} s ahead.
 	ReasonClockAhead = "clock-ahead"
 	// ReasonClockBehind: the clock of the device is {seconds} s behind.
@@ -57,7 +55,7 @@ func ReasonKeys() []string {
 	return []string{
 		ReasonLimitAbove, ReasonLimitBelow, ReasonRateAbove, ReasonRateBelow, ReasonDuration, ReasonSequence,
 		ReasonWithin, ReasonExpression, ReasonStuck, ReasonImplausibleAbove, ReasonImplausibleBelow, ReasonSilence,
-		ReasonAbnormalAbove, ReasonAbnormalBelow, ReasonAbnormalTogether, ReasonClockAhead, ReasonClockBehind,
+		ReasonAbnormalAbove, ReasonAbnormalBelow, ReasonClockAhead, ReasonClockBehind,
 		ReasonClockUnset, ReasonDetectorOff, ReasonTooMany, ReasonCleared,
 	}
 }

@@ -1,0 +1,263 @@
+package detectors
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/presage-pdm/presage/detectors/stat"
+)
+
+// The checkpoint of an [Engine]: a magic word that ends with the version of the form, the ticks, then every device
+// in the order of its first batch. State of detectors is opaque, with its length, and is kept only where the
+// plan still has a rule of the same id, fingerprint and version.
+const checkpointMagic = "PRESAGE-DETECT-1\n"
+
+// Bounds of a checkpoint that is believed.
+const (
+	mostDevices = 1 << 24
+	mostMetrics = 1 << 16
+	mostRules   = 1 << 14
+	mostFaults  = 1 << 16
+	mostName    = 512
+	mostState   = 1 << 26 // bytes of one detector
+)
+
+// AppendState appends the whole state in its versioned binary form. It costs about as many bytes as the engine holds.
+func (e *Engine) AppendState(dst []byte) []byte {
+	dst = append(dst, checkpointMagic...)
+	dst = stat.AppendUint(dst, e.ticks)
+	dst = stat.AppendUint(dst, uint64(len(e.devices)))
+	for _, d := range e.devices {
+		dst = d.append(dst)
+	}
+	return dst
+}
+
+// Restore replaces the state by one that AppendState wrote, under the plans the engine has now. It fails, and leaves the engine
+// as it was, on anything else.
+func (e *Engine) Restore(state []byte) error {
+	if len(state) < len(checkpointMagic) || string(state[:len(checkpointMagic)]) != checkpointMagic {
+		return fmt.Errorf("restore detectors: %w: it does not begin with %q; remove the checkpoint to start afresh from the journal", stat.ErrState, checkpointMagic)
+	}
+	r := stat.NewReader(state[len(checkpointMagic):])
+	fresh := Engine{ticks: r.Uint(), index: map[deviceKey]*device{}}
+	for range r.Count(mostDevices) {
+		d := readDevice(r, e.plans)
+		if r.Err() != nil {
+			break
+		}
+		key := deviceKey{d.tenant, d.id}
+		if _, twice := fresh.index[key]; twice {
+			r.Fail()
+			break
+		}
+		fresh.index[key] = d
+		fresh.devices = append(fresh.devices, d)
+	}
+	if err := r.Done(); err != nil {
+		return fmt.Errorf("restore detectors: after %d devices: %w; remove the checkpoint to start afresh from the journal", len(fresh.devices), err)
+	}
+	e.ticks, e.devices, e.index = fresh.ticks, fresh.devices, fresh.index
+	return nil
+}
+
+func (d *device) append(dst []byte) []byte {
+	dst = stat.AppendString(dst, d.tenant)
+	dst = stat.AppendString(dst, d.id)
+	dst = stat.AppendInt(dst, d.newest)
+	dst = stat.AppendBool(dst, d.tooMany)
+	dst = stat.AppendBool(dst, d.stale)
+	dst = stat.AppendString(dst, d.clock.reason)
+	for _, v := range []int64{d.clock.onset, d.clock.age, d.clock.since, d.clock.count} {
+		dst = stat.AppendInt(dst, v)
+	}
+	dst = stat.AppendUint(dst, uint64(len(d.seen.keys)))
+	for _, k := range d.seen.keys {
+		dst = stat.AppendUint(dst, k)
+	}
+	dst = stat.AppendUint(dst, uint64(d.seen.next))
+	dst = stat.AppendUint(dst, uint64(len(d.faults)))
+	for _, f := range d.faults {
+		dst = stat.AppendString(dst, f.code)
+		dst = stat.AppendString(dst, f.component)
+		dst = stat.AppendString(dst, f.withheld)
+		dst = stat.AppendBool(dst, f.shadow)
+		dst = stat.AppendBool(dst, f.again)
+		dst = stat.AppendInt(dst, f.onset)
+	}
+	dst = appendRules(dst, d.rules)
+	dst = stat.AppendUint(dst, uint64(len(d.metrics)))
+	for _, m := range d.metrics {
+		dst = d.appendMetric(dst, m)
+	}
+	dst = stat.AppendUint(dst, uint64(d.jointBad))
+	dst = stat.AppendUint(dst, uint64(len(d.jointHeld)))
+	for _, c := range d.jointHeld {
+		dst = stat.AppendString(dst, c)
+	}
+	dst = appendMethod(dst, methodOf(d.plan), d.joint != nil)
+	if d.joint != nil {
+		dst = stat.AppendBlob(dst, d.joint.AppendState)
+	}
+	return dst
+}
+
+func (d *device) appendMetric(dst []byte, m *metricState) []byte {
+	dst = stat.AppendString(dst, m.name)
+	dst = stat.AppendInt(dst, m.last)
+	dst = stat.AppendFloat(dst, m.value)
+	dst = stat.AppendBool(dst, m.seenIt)
+	dst = stat.AppendUint(dst, uint64(m.bad))
+	dst = appendRules(dst, m.rules)
+	dst = appendMethod(dst, seriesOf(d.plan), m.base != nil)
+	if m.base != nil {
+		dst = stat.AppendBlob(dst, m.base.AppendState)
+	}
+	return dst
+}
+
+func appendRules(dst []byte, rules []*instance) []byte {
+	dst = stat.AppendUint(dst, uint64(len(rules)))
+	for _, i := range rules {
+		dst = stat.AppendString(dst, i.rule.ID)
+		dst = stat.AppendUint(dst, i.rule.Fingerprint)
+		dst = stat.AppendUint(dst, uint64(i.rule.Method.Version()))
+		dst = stat.AppendBool(dst, i.active)
+		dst = stat.AppendBool(dst, i.off)
+		dst = stat.AppendUint(dst, uint64(i.bad))
+		dst = stat.AppendBlob(dst, i.det.AppendState)
+	}
+	return dst
+}
+
+// appendMethod says which method wrote the state that follows; there is none unless present.
+func appendMethod(dst []byte, key methodKey, present bool) []byte {
+	dst = stat.AppendBool(dst, present)
+	dst = stat.AppendString(dst, key.name)
+	return stat.AppendUint(dst, uint64(key.version))
+}
+
+func readDevice(r *stat.Reader, plans Plans) *device {
+	d := &device{tenant: r.String(mostName), id: r.String(mostName), index: map[string]*metricState{}}
+	d.newest, d.tooMany, d.stale = r.Int(), r.Bool(), r.Bool()
+	d.clock = clock{reason: r.String(mostName), onset: r.Int(), age: r.Int(), since: r.Int(), count: r.Int()}
+	for range r.Count(eventMemory) {
+		d.seen.keys = append(d.seen.keys, r.Uint())
+	}
+	if d.seen.next = r.Count(eventMemory - 1); d.seen.next > 0 && d.seen.next >= len(d.seen.keys) {
+		r.Fail()
+	}
+	for range r.Count(mostFaults) {
+		f := fault{code: r.String(mostName), component: r.String(mostName), withheld: r.String(mostName), shadow: r.Bool(), again: r.Bool(), onset: r.Int()}
+		if r.Err() != nil {
+			return d
+		}
+		d.faults = append(d.faults, f)
+	}
+	if r.Err() != nil {
+		return d
+	}
+	d.bind(plans.Plan(d.tenant, d.id))
+	lost := readRules(r, d.rules)
+	for range r.Count(mostMetrics) {
+		lost = d.readMetric(r) || lost
+		if r.Err() != nil {
+			return d
+		}
+	}
+	lost = d.readJoint(r) || lost
+	d.countHolders()
+	d.stale = d.stale || lost || slices.ContainsFunc(d.faults, func(f fault) bool { return f.holders == 0 })
+	return d
+}
+
+// readJoint reads the joint judge, or skips it when the plan has another one now, which starts afresh.
+func (d *device) readJoint(r *stat.Reader) (lost bool) {
+	bad := r.Count(mostRules)
+	var held []string
+	for range r.Count(mostMetrics) {
+		held = append(held, r.String(mostName))
+		if r.Err() != nil {
+			return true
+		}
+	}
+	key, state, present := readMethod(r)
+	if r.Err() != nil || key != methodOf(d.plan) {
+		return true
+	}
+	d.jointBad, d.jointHeld = bad, held
+	if !present {
+		d.joint = nil
+		return false
+	}
+	d.joint = d.plan.Joint.New()
+	if d.joint.RestoreState(state) != nil {
+		r.Fail()
+		return true
+	}
+	for _, m := range d.metrics {
+		if m.joint >= 0 {
+			m.joint = d.joint.Metric(m.name, component(m.plan.Component))
+		}
+	}
+	return false
+}
+
+func (d *device) readMetric(r *stat.Reader) (lost bool) {
+	m := &metricState{name: r.String(mostName), last: r.Int(), value: r.Float(), seenIt: r.Bool(), bad: r.Count(mostRules)}
+	if _, twice := d.index[m.name]; r.Err() != nil || twice {
+		r.Fail()
+		return true
+	}
+	m.plan = d.plan.describe(m.name)
+	d.metrics = append(d.metrics, m)
+	d.index[m.name] = m
+	d.bindMetric(m, false)
+	lost = readRules(r, m.rules)
+	key, state, present := readMethod(r)
+	if r.Err() != nil || key != seriesOf(d.plan) || m.plan.Unwatched {
+		return lost
+	}
+	m.base = nil
+	if present {
+		m.base = d.plan.Series.New()
+		if m.base.RestoreState(state) != nil {
+			r.Fail()
+		}
+	}
+	return lost
+}
+
+// readRules reads states into the instances they belong to; lost tells that one that was active has no place any more.
+func readRules(r *stat.Reader, rules []*instance) (lost bool) {
+	for range r.Count(mostRules) {
+		id, fingerprint, version := r.String(mostName), r.Uint(), r.Uint()
+		active, off, bad, state := r.Bool(), r.Bool(), r.Count(mostRules), r.Blob(mostState)
+		if r.Err() != nil {
+			return true
+		}
+		at := slices.IndexFunc(rules, func(i *instance) bool {
+			return i.rule.ID == id && i.rule.Fingerprint == fingerprint && uint64(i.rule.Method.Version()) == version
+		})
+		if at < 0 {
+			lost = lost || active
+			continue
+		}
+		i := rules[at]
+		if i.det.RestoreState(state) != nil {
+			r.Fail()
+			return true
+		}
+		i.active, i.off, i.bad = active, off, bad
+	}
+	return lost
+}
+
+func readMethod(r *stat.Reader) (key methodKey, state []byte, present bool) {
+	present = r.Bool()
+	key = methodKey{name: r.String(mostName), version: r.Count(1 << 20)}
+	if present {
+		state = r.Blob(mostState)
+	}
+	return key, state, present
+}

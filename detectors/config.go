@@ -1,0 +1,25 @@
+package detectors
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config sets what an [Engine] tolerates. The zero value is not usable: start from [DefaultConfig].
+type Config struct {
+	// BackfillAfter is how much older than its arrival a reading may be and still page somebody.
+	BackfillAfter time.Duration
+	// ClockAhead is how far ahead of arrival a time stamp may be and still be believed.
+	ClockAhead time.Duration
+	// MaxMetrics is how many metrics of one device are watched.
+	MaxMetrics int
+	// Crashes is how often a detector may crash on a device before it is off there.
+	Crashes int
+	// Logger is told of crashes of detectors; nil tells nobody.
+	Logger *slog.Logger
+}
+
+// DefaultConfig returns one hour, ten minutes, 512 metrics and two crashes.
+func DefaultConfig() Config {
+	return Config{BackfillAfter: time.Hour, ClockAhead: 10 * time.Minute, MaxMetrics: 512, Crashes: 2}
+}

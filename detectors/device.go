@@ -1,0 +1,240 @@
+package detectors
+
+import (
+	"github.com/presage-pdm/presage/telemetry"
+)
+
+// device is the state of one device.
+type device struct {
+	tenant, id string
+	plan       *Plan
+	rules      []*instance // of the whole device, in the order of the plan
+	metrics    []*metricState
+	index      map[string]*metricState
+	joint      Joint // nil when the plan has none, or after too many crashes
+	jointBad   int   // crashes of joint
+	jointHeld  []string
+	seen       eventRing
+	newest     int64 // newest event time
+	faults     []fault
+	clock      clock
+	tooMany    bool // the notice was given
+	stale      bool // faults may have lost their holders
+}
+
+// metricState is the state of one metric of a device.
+type metricState struct {
+	name   string
+	plan   MetricPlan
+	last   int64
+	value  float64
+	base   Series
+	bad    int // crashes of base
+	joint  int // index in the joint judge, -1 for none
+	rules  []*instance
+	seenIt bool // last and value are set
+}
+
+func (d *device) latest(metric string) (float64, int64, bool) {
+	m, ok := d.index[metric]
+	if !ok || !m.seenIt {
+		return 0, 0, false
+	}
+	return m.value, m.last, true
+}
+
+// refresh follows a change of plan.
+func (d *device) refresh(e *Engine) {
+	if p := e.plans.Plan(d.tenant, d.id); p != d.plan {
+		d.bind(p)
+	}
+	if d.stale {
+		d.stale = false
+		d.dropEmptyFaults(e)
+	}
+}
+
+// bind makes the detectors of a plan and keeps those whose rule is the same.
+func (d *device) bind(p *Plan) {
+	old := d.plan
+	d.plan = p
+	d.stale = old != nil
+	d.rules = bindRules(d.rules, p, func(r *Rule) bool { return r.Matches == nil }, "", MetricPlan{})
+	if methodOf(old) != methodOf(p) {
+		d.joint, d.jointBad, d.jointHeld = nil, 0, nil
+	}
+	if d.joint == nil && p.Joint != nil {
+		d.joint = p.Joint.New()
+	}
+	for _, m := range d.metrics {
+		m.plan = p.describe(m.name)
+		if seriesOf(old) != seriesOf(p) {
+			m.bad = 0
+		}
+		d.bindMetric(m, seriesOf(old) != seriesOf(p))
+	}
+}
+
+// bindMetric makes the detectors of one metric.
+func (d *device) bindMetric(m *metricState, newBase bool) {
+	m.rules = bindRules(m.rules, d.plan, func(r *Rule) bool { return r.Matches != nil && r.Matches(m.name, m.plan) }, m.name, m.plan)
+	m.joint = -1
+	if newBase || m.plan.Unwatched || d.plan.Series == nil {
+		m.base = nil
+	}
+	if m.plan.Unwatched || d.plan.Series == nil {
+		return
+	}
+	if m.base == nil && m.bad == 0 {
+		m.base = d.plan.Series.New()
+	}
+	if d.joint != nil {
+		m.joint = d.joint.Metric(m.name, component(m.plan.Component))
+	}
+}
+
+// component names a part, "device" when none is known.
+func component(name string) string {
+	if name == "" {
+		return "device"
+	}
+	return name
+}
+
+// methodKey identifies a method for keeping state.
+type methodKey struct {
+	name    string
+	version int
+}
+
+func methodOf(p *Plan) methodKey {
+	if p == nil || p.Joint == nil {
+		return methodKey{}
+	}
+	return methodKey{p.Joint.Name(), p.Joint.Version()}
+}
+
+func seriesOf(p *Plan) methodKey {
+	if p == nil || p.Series == nil {
+		return methodKey{}
+	}
+	return methodKey{p.Series.Name(), p.Series.Version()}
+}
+
+// metric returns the state of a metric, nil when the device has too many.
+func (d *device) metric(e *Engine, name string, in *Input) *metricState {
+	if m, ok := d.index[name]; ok {
+		return m
+	}
+	if len(d.metrics) >= e.cfg.MaxMetrics {
+		if !d.tooMany {
+			d.tooMany = true
+			d.noticeTooMany(e, name, in)
+		}
+		return nil
+	}
+	m := &metricState{name: name, plan: d.plan.describe(name)}
+	d.metrics = append(d.metrics, m)
+	d.index[name] = m
+	d.bindMetric(m, false)
+	return m
+}
+
+// applySamples feeds samples in rising time.
+func (d *device) applySamples(e *Engine, in *Input, samples []telemetry.Sample) {
+	for i := range samples {
+		s := &samples[i]
+		d.applySample(e, in, s)
+		if i+1 == len(samples) || samples[i+1].Time != s.Time {
+			in.Kind, in.Time = MomentInput, s.Time
+			d.applyRules(e, d.rules, in)
+			d.decide(e, in)
+		}
+	}
+}
+
+func (d *device) applySample(e *Engine, in *Input, s *telemetry.Sample) {
+	in.Kind, in.Time, in.Metric, in.Value = SampleInput, s.Time, s.Metric, s.Value
+	m := d.metric(e, s.Metric, in)
+	switch {
+	case m == nil:
+		return
+	case m.seenIt && s.Time == m.last:
+		return
+	case m.seenIt && s.Time < m.last:
+		d.judgeLate(e, m, in)
+		return
+	}
+	m.last, m.value, m.seenIt = s.Time, s.Value, true
+	d.applyRules(e, m.rules, in)
+	if m.base != nil {
+		d.observeBase(e, m, in)
+	}
+}
+
+// observeBase runs the statistical tier on a reading.
+func (d *device) observeBase(e *Engine, m *metricState, in *Input) {
+	suspect := m.joint >= 0 && d.joint != nil && d.joint.Suspect(m.joint)
+	season, ok := d.observeSeries(e, m, in, !suspect)
+	if ok && m.joint >= 0 && d.joint != nil {
+		d.observeJoint(e, m, in, season)
+	}
+}
+
+func (d *device) observeSeries(e *Engine, m *metricState, in *Input, learn bool) (season float64, ok bool) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			m.bad++
+			m.base = nil // off, unless it may try again
+			if m.bad < e.cfg.Crashes {
+				m.base = d.plan.Series.New()
+			}
+			e.crashed(d, d.plan.Series.Name(), "base:"+m.name, m.bad, in, cause)
+		}
+	}()
+	expectation, _ := m.base.Observe(in.Time, in.Value, learn)
+	return expectation.Season, true
+}
+
+func (d *device) observeJoint(e *Engine, m *metricState, in *Input, season float64) {
+	defer d.containJoint(e, in)
+	d.joint.Observe(m.joint, in.Time, in.Value, season)
+}
+
+// decide asks the joint judge for changed verdicts and reports them.
+func (d *device) decide(e *Engine, in *Input) {
+	if d.joint == nil {
+		return
+	}
+	for _, dec := range d.decisions(e, in) {
+		d.report(e, in, dec)
+	}
+}
+
+func (d *device) decisions(e *Engine, in *Input) []Decision {
+	defer d.containJoint(e, in)
+	return d.joint.Decide(in.Time)
+}
+
+// containJoint keeps a crash of the joint judge to this device.
+func (d *device) containJoint(e *Engine, in *Input) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	d.jointBad++
+	d.joint = nil
+	for _, c := range d.jointHeld {
+		d.release(e, in, holder{fault: FaultAbnormal, component: c, detector: d.plan.Joint.Name(), version: d.plan.Joint.Version(), rule: baseRule})
+	}
+	d.jointHeld = nil
+	if d.jointBad < e.cfg.Crashes {
+		d.joint = d.plan.Joint.New()
+		for _, m := range d.metrics {
+			if m.joint >= 0 {
+				m.joint = d.joint.Metric(m.name, component(m.plan.Component))
+			}
+		}
+	}
+	e.crashed(d, d.plan.Joint.Name(), baseRule, d.jointBad, in, cause)
+}

@@ -1,0 +1,283 @@
+package detectors
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+
+	"github.com/presage-pdm/presage/telemetry"
+)
+
+// Reasons why a finding opens no ticket; see [Finding].Withheld.
+const (
+	WithheldShadow    = "shadow"    // the rule is on trial
+	WithheldInhibited = "inhibited" // another fault of the device explains it
+	WithheldLate      = "late"      // the reading was older than the newest one of its metric
+	WithheldNotice    = "notice"    // about the watching, not about the device
+)
+
+// baseRule is the rule name that findings of the statistical tier carry.
+const baseRule = "base"
+
+// fault is a fault that holds on a device. Several detectors may hold it: it is raised by the first and cleared by the last.
+type fault struct {
+	code, component string
+	shadow          bool
+	holders         int
+	onset           int64
+	withheld        string
+	again           bool // it was inhibited and is no longer: raise it with the next reading that shows it
+}
+
+// holder is what stands behind a fault: one rule on one metric, or the statistical tier on a component.
+type holder struct {
+	fault, component string
+	severity         telemetry.Severity
+	detector         string
+	version          int
+	rule             string
+	metric           string
+	shadow           bool
+	score, p         float64
+}
+
+func (d *device) faultOf(h holder) *fault {
+	for i := range d.faults {
+		f := &d.faults[i]
+		if f.code == h.fault && f.component == h.component && f.shadow == h.shadow {
+			return f
+		}
+	}
+	return nil
+}
+
+// hold reports that the condition behind a fault has begun to hold.
+func (d *device) hold(e *Engine, in *Input, h holder, evidence Evidence) {
+	f := d.faultOf(h)
+	phase := Continued
+	if f == nil {
+		phase = Raised
+		d.faults = append(d.faults, fault{code: h.fault, component: h.component, shadow: h.shadow, onset: evidence.Onset, withheld: d.withheld(h)})
+		f = &d.faults[len(d.faults)-1]
+	}
+	f.holders++
+	d.emit(e, in, f, h, phase, evidence)
+}
+
+// still reports what is new about a condition that goes on holding.
+func (d *device) still(e *Engine, in *Input, i *instance, verdict Verdict) {
+	h := i.holder(d)
+	f := d.faultOf(h)
+	if f == nil {
+		return
+	}
+	phase := Continued
+	switch {
+	case f.again:
+		f.again, phase = false, Raised
+	case verdict != Worse:
+		return
+	}
+	if evidence, ok := d.explain(e, i, in); ok {
+		d.emit(e, in, d.faultOf(h), h, phase, evidence)
+	}
+}
+
+// release reports that a condition no longer holds, once it is the last behind its fault.
+func (d *device) release(e *Engine, in *Input, h holder) {
+	f := d.faultOf(h)
+	if f == nil {
+		return
+	}
+	if f.holders--; f.holders > 0 {
+		return
+	}
+	d.clear(e, in, f, h)
+}
+
+// clear ends a fault.
+func (d *device) clear(e *Engine, in *Input, f *fault, h holder) {
+	reason := Reason{Key: ReasonCleared, Params: map[string]string{"seconds": strconv.FormatInt(max(0, in.Time-f.onset)/1000, 10)}}
+	if h.metric != "" {
+		reason.Params["metric"] = h.metric
+	}
+	d.emit(e, in, f, h, Cleared, Evidence{Onset: f.onset, Reason: reason})
+	i := slices.IndexFunc(d.faults, func(x fault) bool { return x.code == f.code && x.component == f.component && x.shadow == f.shadow })
+	d.faults = slices.Delete(d.faults, i, i+1)
+	for i := range d.faults {
+		other := &d.faults[i]
+		if other.withheld == WithheldInhibited && !d.inhibited(other.code) {
+			other.withheld, other.again = "", true
+		}
+	}
+}
+
+// dropEmptyFaults clears the faults whose rules are gone, after a change of plan.
+func (d *device) dropEmptyFaults(e *Engine) {
+	d.countHolders()
+	for i := 0; i < len(d.faults); {
+		f := d.faults[i]
+		if f.holders > 0 {
+			i++
+			continue
+		}
+		in := Input{Kind: BatchInput, Time: d.newest, Arrival: d.newest}
+		d.clear(e, &in, &d.faults[i], holder{fault: f.code, component: f.component, shadow: f.shadow, detector: "plan", rule: "changed", score: 1})
+	}
+}
+
+// countHolders counts who holds each fault.
+func (d *device) countHolders() {
+	for i := range d.faults {
+		d.faults[i].holders = 0
+	}
+	count := func(h holder) {
+		if f := d.faultOf(h); f != nil {
+			f.holders++
+		}
+	}
+	for _, i := range d.rules {
+		if i.active {
+			count(i.holder(d))
+		}
+	}
+	for _, m := range d.metrics {
+		for _, i := range m.rules {
+			if i.active {
+				count(i.holder(d))
+			}
+		}
+	}
+	for _, c := range d.jointHeld {
+		count(holder{fault: FaultAbnormal, component: c})
+	}
+	if d.clock.reason != "" {
+		count(d.clockHolder())
+	}
+}
+
+// withheld tells why a new fault opens no ticket.
+func (d *device) withheld(h holder) string {
+	switch {
+	case h.shadow:
+		return WithheldShadow
+	case d.inhibited(h.fault):
+		return WithheldInhibited
+	}
+	return ""
+}
+
+// inhibited tells whether a fault that holds explains the one with this code.
+func (d *device) inhibited(code string) bool {
+	for i := range d.faults {
+		f := &d.faults[i]
+		if f.code == code || f.shadow {
+			continue
+		}
+		for _, c := range d.plan.Fault(f.code).Inhibits {
+			if c == code || c == "*" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (d *device) emit(e *Engine, in *Input, f *fault, h holder, phase Phase, evidence Evidence) {
+	out := d.finding(in, h, phase, evidence)
+	out.Withheld = f.withheld
+	out.Backfill = out.Arrival-out.Time > e.cfg.BackfillAfter.Milliseconds()
+	e.out = append(e.out, out)
+}
+
+// finding fills in what every finding has.
+func (d *device) finding(in *Input, h holder, phase Phase, evidence Evidence) Finding {
+	for i := range evidence.Signals {
+		s := &evidence.Signals[i]
+		s.Unit = d.plan.describe(s.Metric).Unit
+		if s.Detector == "" {
+			s.Detector = h.detector
+		}
+	}
+	if evidence.Reason.Params["metric"] != "" && evidence.Reason.Params["unit"] == "" {
+		if unit := d.plan.describe(evidence.Reason.Params["metric"]).Unit; unit != "" {
+			evidence.Reason.Params["unit"] = unit
+		}
+	}
+	f := Finding{
+		Tenant: d.tenant, Device: d.id, Component: h.component, FaultCode: h.fault, Detector: h.detector, Rule: h.rule, Version: h.version,
+		Phase: phase, Severity: h.severity, Onset: evidence.Onset, Time: in.Time, Arrival: in.Arrival,
+		Score: h.score, PValue: h.p, Signals: evidence.Signals, Events: evidence.Events, Reason: evidence.Reason,
+	}
+	if h.severity == telemetry.Info {
+		f.Severity = d.plan.Fault(h.fault).Severity
+	}
+	cause := h.metric
+	if in.Event != nil {
+		cause = in.Event.ID + "\x00" + in.Event.Code
+	}
+	f.ID = findingID(f, cause)
+	return f
+}
+
+// findingID derives the identity of a finding from what it says and what caused it.
+func findingID(f Finding, cause string) string {
+	h := sha256.New()
+	for _, s := range []string{
+		f.Tenant, f.Device, f.Component, f.FaultCode, f.Detector, f.Rule, string(f.Phase), strconv.FormatInt(f.Time, 10), cause,
+	} {
+		h.Write([]byte(s))
+		h.Write([]byte{0})
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// report turns a decision of the statistical tier into findings.
+func (d *device) report(e *Engine, in *Input, dec Decision) {
+	h := holder{
+		fault: FaultAbnormal, component: dec.Component, severity: d.plan.Fault(FaultAbnormal).Severity,
+		detector: d.plan.Joint.Name(), version: d.plan.Joint.Version(), rule: baseRule, score: dec.Score, p: dec.P,
+	}
+	at := slices.Index(d.jointHeld, dec.Component)
+	switch {
+	case dec.Verdict == Healthy && at >= 0:
+		d.jointHeld = slices.Delete(d.jointHeld, at, at+1)
+		d.release(e, in, h)
+	case dec.Verdict == Faulty && at < 0:
+		d.jointHeld = append(d.jointHeld, dec.Component)
+		d.hold(e, in, h, dec.Evidence)
+	case dec.Verdict == Worse && at >= 0:
+		if f := d.faultOf(h); f != nil {
+			phase := Continued
+			if f.again {
+				f.again, phase = false, Raised
+			}
+			d.emit(e, in, f, h, phase, dec.Evidence)
+		}
+	}
+}
+
+// crashed tells that a detector crashed, and gives a notice when it is off from now on.
+func (e *Engine) crashed(d *device, detector, rule string, count int, in *Input, cause any) {
+	e.log.Error("detector crashed", "device", d.id, "detector", detector, "rule", rule, "count", count, "err", cause)
+	if count < e.cfg.Crashes {
+		return
+	}
+	h := holder{fault: FaultDetectorOff, component: "device", detector: detector, rule: rule, score: 1}
+	f := d.finding(in, h, Raised, Evidence{Onset: in.Time, Reason: Reason{Key: ReasonDetectorOff, Params: map[string]string{
+		"detector": detector, "rule": rule, "count": strconv.Itoa(count),
+	}}})
+	f.Withheld = WithheldNotice
+	e.out = append(e.out, f)
+}
+
+// noticeTooMany tells, once, that not all metrics of the device are watched.
+func (d *device) noticeTooMany(e *Engine, metric string, in *Input) {
+	h := holder{fault: FaultTooMany, component: "device", detector: "engine", rule: "max-metrics", score: 1}
+	f := d.finding(in, h, Raised, Evidence{Onset: in.Time, Reason: Reason{Key: ReasonTooMany, Params: map[string]string{
+		"limit": strconv.Itoa(e.cfg.MaxMetrics), "metric": metric,
+	}}})
+	f.Withheld = WithheldNotice
+	e.out = append(e.out, f)
+}

@@ -1,0 +1,198 @@
+// Package seasonal knows how one metric usually runs: a robust exponential smoothing forecast, a profile over
+// the hours of the day or of the week once that has proved itself, and a digest of what the forecast left over, which turns
+// the error of the next forecast into a conformal p-value and into the band of charts.
+//
+// # What it detects
+//
+// Readings that are unlike what the level, the trend and the hour let expect. By itself it opens no ticket: it gives the season
+// to the judge of changes, and p-value and band to people.
+//
+// # What it assumes
+//
+// A level that moves slowly compared with the readings, additive daily or weekly cycles in UTC, and exchangeable errors. A gap longer
+// than fifty usual intervals restarts level and trend, and keeps scale, digest and profile.
+//
+// # How it fails
+//
+// On a change of level it is surprised until it has followed, which takes about a hundred readings. A
+// profile that shifts by an hour twice a year is wrong until it has been demoted or relearned.
+// Constant input has the scale 0: any change is then as surprising as the digest can say, 1/(n+1).
+//
+// # Cost
+//
+// About 150 ns a reading, most of it the digest; 0.6 KB a series, 1.4 KB with profiles.
+//
+// # Source
+//
+// Gelper, Fried & Croux, "Robust forecasting with exponential and Holt-Winters smoothing", Journal of Forecasting 29 (2010):
+// cleaning by Huber's psi, equation (5); scale by the bounded rho, equations (6) and (7), with k = 2 and c_k = 2.52; level and trend,
+// equations (8). The promotion of the profile is ours.
+package seasonal
+
+import (
+	"math"
+
+	"github.com/presage-pdm/presage/detectors"
+	"github.com/presage-pdm/presage/detectors/stat"
+)
+
+// Version of the method and its state.
+const Version = 1
+
+// Constants of the smoothing.
+const (
+	alpha  = 0.05  // of the level, per reading: a memory of about 20 readings
+	beta   = 0.002 // of the trend, per reading
+	damp   = 0.98  // of the trend, per reading: it fades within about 50 readings
+	scale  = 0.02  // of the squared scale, per reading
+	huber  = 2.0   // k of Gelper et al., in scales
+	bound  = 2.52  // c_k of Gelper et al. for k = 2
+	warmUp = 60    // readings before anything is judged, as in the recipe for one series
+	maxGap = 50    // usual intervals without a reading after which the level starts afresh
+)
+
+// Method makes series.
+type Method struct{}
+
+// New returns the method; it has no settings.
+func New() *Method { return &Method{} }
+
+// Name implements [detectors.SeriesMethod].
+func (*Method) Name() string { return "holt-winters" }
+
+// Version implements [detectors.SeriesMethod].
+func (*Method) Version() int { return Version }
+
+// New implements [detectors.SeriesMethod].
+func (*Method) New() detectors.Series { return &series{} }
+
+// series is the state of one metric.
+type series struct {
+	n        float64 // readings learned, at most 1e6
+	level    float64
+	trend    float64 // per reading
+	variance float64 // squared scale of the error
+	last     int64
+	interval float64 // usual milliseconds between readings
+	first    int64
+	errors   stat.Digest
+	day      profile
+	week     profile
+}
+
+// Expect implements [detectors.Series].
+func (s *series) Expect(time int64) detectors.Expectation {
+	season := s.season(time)
+	return detectors.Expectation{Value: s.level + damp*s.trend + season, Season: season, Warm: s.n >= warmUp}
+}
+
+// season returns what the hour adds, by the longest cycle that has proved itself.
+func (s *series) season(time int64) float64 {
+	switch {
+	case s.week.promoted:
+		return s.week.at(time)
+	case s.day.promoted:
+		return s.day.at(time)
+	}
+	return 0
+}
+
+// Observe implements [detectors.Series].
+func (s *series) Observe(time int64, value float64, learn bool) (detectors.Expectation, detectors.Surprise) {
+	if s.n == 0 {
+		s.first, s.last, s.level = time, time, value
+	}
+	s.gap(time, value)
+	e := s.Expect(time)
+	err := value - e.Value
+	p := 1.0
+	if e.Warm {
+		lower, upper := s.errors.Tail(err)
+		p = math.Min(1, 2*math.Min(lower, upper))
+	}
+	if learn {
+		s.learn(time, value, err, e)
+	}
+	return e, detectors.Surprise(p)
+}
+
+// gap follows the usual interval and starts level and trend afresh after a long one.
+func (s *series) gap(time int64, value float64) {
+	dt := float64(time - s.last)
+	s.last = time
+	if s.interval > 0 && dt > maxGap*s.interval {
+		s.level, s.trend = value-s.season(time), 0
+		return
+	}
+	s.interval += (dt - s.interval) / math.Min(s.n+1, 50)
+}
+
+func (s *series) learn(time int64, value, err float64, e detectors.Expectation) {
+	s.errors.Add(err)
+	clean := err
+	if s.n < warmUp/4 {
+		// The scale is not known yet: start from plain means.
+		s.variance += (err*err - s.variance) / (s.n + 1)
+		s.level += err / (s.n + 1)
+	} else {
+		sd := math.Sqrt(s.variance)
+		r := bound
+		if sd > 0 {
+			clean = math.Max(-huber*sd, math.Min(huber*sd, err))
+			if x := err / sd; math.Abs(x) <= huber {
+				u := 1 - x*x/(huber*huber)
+				r = bound * (1 - u*u*u)
+			}
+		} else if err == 0 {
+			r = 0
+		} else {
+			s.variance = err * err // the first change of a constant
+			clean = 0
+		}
+		s.variance *= 1 - scale + scale*r
+		before := s.level
+		s.level = before + damp*s.trend + alpha*clean
+		s.trend = damp*s.trend + beta*clean
+	}
+	s.n = math.Min(s.n+1, 1e6)
+	s.day.learn(day, time, value)
+	if time-s.first > int64(day.length) {
+		s.week.learn(week, time, value)
+	}
+}
+
+// Band implements [detectors.Series]: the middle 99 % of the errors, at least two scales to each side.
+func (s *series) Band(e detectors.Expectation) (low, high float64) {
+	low, high = s.errors.Quantile(0.005), s.errors.Quantile(0.995)
+	if math.IsNaN(low) {
+		return e.Value, e.Value
+	}
+	sd := math.Sqrt(s.variance)
+	return e.Value + math.Min(low, -2*sd), e.Value + math.Max(high, 2*sd)
+}
+
+// AppendState implements [detectors.Series].
+func (s *series) AppendState(dst []byte) []byte {
+	dst = stat.AppendFloats(dst, s.n, s.level, s.trend, s.variance, s.interval)
+	dst = stat.AppendInt(dst, s.last)
+	dst = stat.AppendInt(dst, s.first)
+	dst = s.errors.Append(dst)
+	dst = s.day.append(dst)
+	return s.week.append(dst)
+}
+
+// RestoreState implements [detectors.Series].
+func (s *series) RestoreState(src []byte) error {
+	r := stat.NewReader(src)
+	var f series
+	r.Floats(&f.n, &f.level, &f.trend, &f.variance, &f.interval)
+	f.last, f.first = r.Int(), r.Int()
+	f.errors.Read(r)
+	f.day.read(r, day)
+	f.week.read(r, week)
+	if err := r.Done(); err != nil {
+		return err
+	}
+	*s = f
+	return nil
+}

@@ -1,0 +1,144 @@
+package shift
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/presage-pdm/presage/detectors"
+)
+
+// Decide implements [detectors.Joint].
+func (j *judge) Decide(time int64) []detectors.Decision {
+	if !j.due {
+		return nil
+	}
+	j.due = false
+	j.out = j.out[:0]
+	busy := j.newOperation()
+	for _, m := range j.metrics {
+		if m.fresh {
+			m.fresh = false
+			m.settle(j.cfg, busy)
+		}
+	}
+	for c := range j.comps {
+		j.decide(c, time)
+	}
+	return j.out
+}
+
+// newOperation tells that so many metrics are off together that the device does something new.
+func (j *judge) newOperation() bool {
+	moved, alive := 0, 0
+	for _, m := range j.metrics {
+		if m.change > 0 {
+			alive++
+		}
+		if m.moved {
+			moved++
+		}
+	}
+	return moved >= regimeMin && 3*moved > alive
+}
+
+// settle applies hysteresis and refractory time to the last block of a metric.
+func (m *metric) settle(cfg Config, busy bool) {
+	if m.wait > 0 {
+		m.wait--
+	}
+	switch {
+	case m.held && m.surprise >= cfg.Off*cfg.Threshold:
+		m.quiet = 0
+	case m.held:
+		if m.quiet++; m.quiet >= quietToEnd {
+			m.held, m.quiet, m.wait, m.runLen = false, 0, refractory, 0
+		}
+	case !busy && m.wait == 0 && m.level() >= cfg.Threshold:
+		m.held = true
+	}
+}
+
+// decide appends a decision when the verdict on a component changed: it is off while any of its metrics is.
+func (j *judge) decide(index int, time int64) {
+	c := &j.comps[index]
+	best, onset, any := 0.0, int64(math.MaxInt64), false
+	for _, m := range j.metrics {
+		if m.comp == index && m.held {
+			any = true
+			best = math.Max(best, m.level())
+			if m.runLen > 0 {
+				onset = min(onset, m.starts[0])
+			}
+		}
+	}
+	verdict := detectors.Healthy
+	switch {
+	case any && !c.active:
+		c.active, c.onset, c.best, verdict = true, onset, best, detectors.Faulty
+	case any && best >= 2*c.best: // each doubling is worth telling, so there are few
+		c.best, verdict = best, detectors.Worse
+	case !any && c.active:
+		c.active = false
+	default:
+		return
+	}
+	d := detectors.Decision{Component: c.name, Verdict: verdict, P: 1}
+	d.Onset = c.onset
+	if any {
+		d.Score = best / (best + j.cfg.Threshold)
+		d.P = math.Pow(10, -best)
+		d.Signals = j.signals(index)
+		d.Reason = reason(d.Signals, time-c.onset)
+	}
+	j.out = append(j.out, d)
+}
+
+// signals lists the metrics of a component that are off, most improbable first.
+func (j *judge) signals(index int) []detectors.Signal {
+	var off []*metric
+	sum := 0.0
+	for _, m := range j.metrics {
+		if m.comp == index && (m.held || m.surprise >= j.cfg.Off*j.cfg.Threshold) {
+			off = append(off, m)
+			sum += m.surprise
+		}
+	}
+	slices.SortStableFunc(off, func(a, b *metric) int { return cmp.Compare(b.surprise, a.surprise) })
+	signals := make([]detectors.Signal, 0, len(off))
+	for _, m := range off {
+		low, high := m.band()
+		low, high = low+m.blockShare, high+m.blockShare
+		signals = append(signals, detectors.Signal{
+			Metric: m.name, Actual: m.block + m.blockShare, Expected: m.mean + m.blockShare, Low: &low, High: &high,
+			Share: share(m.surprise, sum, len(off)), Rank: 1 - math.Pow(10, -m.surprise), Detector: "shift",
+		})
+	}
+	return signals
+}
+
+func share(part, sum float64, n int) float64 {
+	if sum > 0 {
+		return part / sum
+	}
+	return 1 / float64(n)
+}
+
+// band returns where block means are expected: three standard deviations of earlier ones around their mean.
+func (m *metric) band() (low, high float64) {
+	sd := math.Max(math.Sqrt(m.m2/math.Max(1, m.n-1)), m.step/math.Sqrt(12))
+	return m.mean - 3*sd, m.mean + 3*sd
+}
+
+func reason(signals []detectors.Signal, lasting int64) detectors.Reason {
+	first := signals[0]
+	key := detectors.ReasonAbnormalAbove
+	if first.Actual < first.Expected {
+		key = detectors.ReasonAbnormalBelow
+	}
+	return detectors.Reason{Key: key, Params: map[string]string{
+		"metric": first.Metric, "value": detectors.FormatNumber(first.Actual), "expected": detectors.FormatNumber(first.Expected),
+		"seconds": strconv.FormatInt(lasting/1000, 10), "metrics": strconv.Itoa(len(signals)),
+	}}
+}
