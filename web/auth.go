@@ -55,11 +55,11 @@ func principalOf(ctx context.Context) access.Principal {
 func (s *Server) authorize(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	who, p := s.admit(r, ctx.Operation().OperationID)
+	noteOperation(r.Context(), ctx.Operation().OperationID, who)
 	if p != nil {
 		challenge(w, p)
 		return
 	}
-	noteOperation(r.Context(), ctx.Operation().OperationID, who)
 	next(huma.WithValue(ctx, principalKey{}, who))
 }
 
@@ -68,20 +68,21 @@ func (s *Server) guard(id string, h http.Handler) http.Handler {
 	s.declare(id)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, p := s.admit(r, id)
+		noteOperation(r.Context(), id, who)
 		if p != nil {
 			challenge(w, p)
 			return
 		}
-		noteOperation(r.Context(), id, who)
 		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), principalKey{}, who)))
 	})
 }
 
+// challenge answers with a problem and the header that belongs to its status.
 func challenge(w http.ResponseWriter, p *Problem) {
 	switch p.Status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="presage"`)
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", "2")
 	}
 	writeProblem(w, p)

@@ -25,6 +25,7 @@ func TestMetrics(t *testing.T) {
 		`presage_http_requests_total{code="200",operation="get-fleet"} 1`,
 		`presage_http_requests_total{code="404",operation="get-device"} 1`,
 		`presage_http_requests_total{code="404",operation="none"} 1`,
+		`presage_http_requests_total{code="401",operation="get-metrics"} 1`,
 		`presage_http_streams 0`,
 	} {
 		if !strings.Contains(text, want) {

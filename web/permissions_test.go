@@ -73,12 +73,12 @@ func TestPermissions(t *testing.T) {
 	}
 	for id, q := range all {
 		t.Run(id, func(t *testing.T) {
+			s, w := newServer(t, func(c *Config) {
+				c.PromQL = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+			})
+			w.addUser("mira", access.Technician)
+			s.Close() // so that the stream answers at once
 			for _, role := range append([]access.Role{""}, access.Roles()...) {
-				s, w := newServer(t, func(c *Config) {
-					c.PromQL = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-				})
-				w.addUser("mira", access.Technician)
-				s.Close() // so that the stream answers at once
 				q := q
 				q.header = csrf
 				if role != "" {

@@ -60,14 +60,14 @@ func (s *Server) metrics() http.Handler {
 	})
 }
 
-// document answers with the OpenAPI document.
+// documentHandler answers with the OpenAPI document.
 func (s *Server) documentHandler() (http.Handler, error) {
 	doc, err := s.OpenAPI()
 	if err != nil {
 		return nil, err
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/vnd.oai.openapi+json;version=3.1")
+		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(doc) // the client may be gone
 	}), nil
 }

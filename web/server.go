@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -108,7 +109,8 @@ func (s *Server) HTTPServer() *http.Server {
 		WriteTimeout:   s.cfg.Timeout + 5*time.Second,
 		IdleTimeout:    2 * time.Minute,
 		MaxHeaderBytes: s.cfg.MaxHeader,
-		ErrorLog:       nil,
+		// What it has to say is about clients that break off: nothing that an operator could mend.
+		ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	h.RegisterOnShutdown(s.Close)
 	return h

@@ -233,7 +233,7 @@ func TestStreamsPerUserAreLimited(t *testing.T) {
 		}
 		third := newTap()
 		<-third.open(ctx, s, viewer, "")
-		if third.status != http.StatusTooManyRequests {
+		if third.status != http.StatusTooManyRequests || third.header.Get("Retry-After") == "" {
 			t.Errorf("the third stream of a user: status %d", third.status)
 		}
 		open = append(open, newTap().open(ctx, s, admin, ""))
