@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ const putDevice = `INSERT INTO devices (tenant, id, name, name_key, model, site,
 // scopeList is the scope of words by which devices are found in lists.
 const scopeList = "device-list"
 
-// putDevices stores devices. sites and customers are those of the tenant, by ID.
+// putDevices stores devices, new or known.
 func (s *Store) putDevices(ctx context.Context, tx *sql.Tx, tenant string, devices []fleet.Device, now time.Time) error {
 	regions, err := s.siteRegions(ctx, tx, tenant)
 	if err != nil {
@@ -36,6 +37,8 @@ func (s *Store) putDevices(ctx context.Context, tx *sql.Tx, tenant string, devic
 	if err != nil {
 		return err
 	}
+	// In one order, so that transactions do not wait for each other in a ring.
+	devices = slices.SortedFunc(slices.Values(devices), func(a, b fleet.Device) int { return strings.Compare(a.ID, b.ID) })
 	for _, d := range devices {
 		attributes, err := toJSON(d.Attributes)
 		if err != nil {

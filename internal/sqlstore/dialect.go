@@ -23,6 +23,10 @@ type dialect struct {
 	// skipLocked one that claims work others may be claiming too. SQLite has one
 	// writer and needs neither.
 	forUpdate, skipLocked string
+	// deskLock makes the transactions on the tickets of a tenant, $1, follow one
+	// another, which SQLite's one writer does by itself: two that report the same faults in
+	// different order would otherwise wait for each other until one is thrown out.
+	deskLock string
 	// migrationLock keeps two processes from migrating at once.
 	migrationLock string
 	// ddl adapts a statement of the migrations.
@@ -51,6 +55,7 @@ var (
 		name:          "PostgreSQL",
 		forUpdate:     " FOR UPDATE",
 		skipLocked:    " FOR UPDATE SKIP LOCKED",
+		deskLock:      "SELECT pg_advisory_xact_lock(hashtextextended($1, 5773186920105))",
 		migrationLock: "SELECT pg_advisory_xact_lock(5773186920104)",
 		ddl:           postgresDDL.Replace,
 		condition:     postgresCondition,

@@ -20,6 +20,11 @@ func (s *Store) Update(ctx context.Context, tenant string, fence tickets.Fence, 
 				return err
 			}
 		}
+		if s.dialect.deskLock != "" {
+			if _, err := sqlTx.ExecContext(ctx, s.dialect.deskLock, tenant); err != nil {
+				return err
+			}
+		}
 		tx := &ticketTx{s: s, tx: sqlTx, tenant: tenant, tally: map[facets]int{}, devices: map[string]bool{}}
 		if err := fn(ctx, tx); err != nil {
 			return err
