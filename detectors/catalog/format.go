@@ -21,6 +21,8 @@ type Layer struct {
 	Version int       `yaml:"version"`
 	Models  []Section `yaml:"models"`
 	Faults  []Fault   `yaml:"faults"`
+
+	source []byte // as written
 }
 
 // Section is what applies to the devices of some models.

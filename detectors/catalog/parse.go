@@ -27,7 +27,7 @@ func Parse(name string, data []byte) (*Layer, error) {
 	if len(data) > MaxFileSize {
 		return nil, fmt.Errorf("%s: %d bytes are more than the %d a catalogue may have: split it into several files", name, len(data), MaxFileSize)
 	}
-	l := &Layer{Name: name}
+	l := &Layer{Name: name, source: data}
 	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
 	if err := dec.Decode(l); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: %s", name, yaml.FormatError(err, false, true))

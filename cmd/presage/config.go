@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+
+	kyaml "github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/structs"
+	"github.com/knadh/koanf/v2"
+)
+
+type configCommand struct{ serveFlags }
+
+// Run prints the settings in effect as YAML, with secrets hidden.
+func (c configCommand) Run(std streams) error {
+	s, err := c.load(std)
+	if err != nil {
+		return err
+	}
+	text, err := s.yaml()
+	if err != nil {
+		return err
+	}
+	_, err = std.out.Write(text)
+	return err
+}
+
+const hidden = "(hidden)"
+
+// yaml writes the settings as a configuration file, with secrets hidden.
+func (s Settings) yaml() ([]byte, error) {
+	for _, secret := range []*string{&s.MQTT.Password, &s.Series.Token} {
+		if *secret != "" {
+			*secret = hidden
+		}
+	}
+	s.MQTT.Broker = redactURL(s.MQTT.Broker)
+	s.Database = redactURL(s.Database)
+	hooks := make([]WebhookSettings, len(s.Webhooks))
+	for i, w := range s.Webhooks {
+		hooks[i] = WebhookSettings{URL: redactURL(w.URL)}
+		if w.Secret != "" {
+			hooks[i].Secret = hidden
+		}
+	}
+	s.Webhooks = hooks
+	k := koanf.New(".")
+	if err := k.Load(structs.Provider(s, "koanf"), nil); err != nil {
+		return nil, fmt.Errorf("print settings: %w", err)
+	}
+	if err := k.Set("series.retention", s.Series.Retention.String()); err != nil {
+		return nil, fmt.Errorf("print settings: %w", err)
+	}
+	text, err := k.Marshal(kyaml.Parser())
+	if err != nil {
+		return nil, fmt.Errorf("print settings: %w", err)
+	}
+	return text, nil
+}

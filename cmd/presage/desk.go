@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/presage-pdm/presage/internal/bus"
+	"github.com/presage-pdm/presage/tickets"
+	"github.com/presage-pdm/presage/tickets/diagnosis"
+	"github.com/presage-pdm/presage/tickets/dispatch"
+	"github.com/presage-pdm/presage/tickets/workflow"
+	"github.com/presage-pdm/presage/web"
+)
+
+// openDesk makes the desk with its workflows, dispatch and wording.
+func (a *app) openDesk(context.Context) error {
+	flows, err := workflow.Bundled()
+	if err != nil {
+		return fmt.Errorf("bundled workflows: %w", err)
+	}
+	library, err := workflow.NewLibrary(flows...)
+	if err != nil {
+		return fmt.Errorf("workflows: %w", err)
+	}
+	dispatching := dispatch.DefaultConfig()
+	dispatching.Fleet = a.directory
+	dispatcher, err := dispatch.New(dispatching)
+	if err != nil {
+		return fmt.Errorf("dispatch: %w", err)
+	}
+	if a.wording, err = diagnosis.NewWording(a.watching); err != nil {
+		return fmt.Errorf("wording: %w", err)
+	}
+	cfg := tickets.DefaultConfig()
+	cfg.Store, cfg.Fleet, cfg.Log = a.sql, a.directory, a.log
+	cfg.Workflows, cfg.Dispatcher, cfg.Faults = library, dispatcher, a.wording
+	a.desk, err = tickets.NewDesk(cfg)
+	return err
+}
+
+// startRelay moves events from the outbox to browsers and webhooks.
+func (a *app) startRelay(ctx context.Context) error {
+	a.hub = web.NewHub()
+	cfg := bus.DefaultConfig()
+	cfg.Log = a.log
+	relay := bus.NewRelay(a.sql, cfg)
+	relay.Subscribe("browsers", func(_ context.Context, e tickets.Event) error { return a.hub.Ticket(e) })
+	if err := a.startWebhooks(ctx, relay); err != nil {
+		return err
+	}
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := a.goPart("relay", func() error { return relay.Run(running) })
+	a.onStopPart("relay", cancel, done)
+	return nil
+}
+
+// startWebhooks posts events to the configured receivers, each by its URL.
+func (a *app) startWebhooks(ctx context.Context, relay *bus.Relay) error {
+	for i, s := range a.settings.Webhooks {
+		cfg := bus.DefaultWebhookConfig()
+		cfg.Name, cfg.URL, cfg.Secret, cfg.Log = s.URL, s.URL, s.Secret, a.log
+		hook, err := bus.NewWebhook(a.sql, cfg)
+		if err != nil {
+			return fmt.Errorf("webhooks[%d]: %w", i, err)
+		}
+		relay.Subscribe("webhook "+s.URL, hook.Take)
+		running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		done := a.goPart("webhook", func() error { hook.Run(running); return nil })
+		a.onStopPart("webhook", cancel, done)
+	}
+	return nil
+}
+
+// diagnoser explains tickets.
+func (a *app) diagnoser() (*diagnosis.Diagnoser, error) {
+	a.bands = diagnosis.NewReplay(a.series, a.watching)
+	cfg := diagnosis.DefaultConfig()
+	cfg.Store, cfg.Readings, cfg.Events, cfg.Bands = a.sql, a.series, a.sql, a.bands
+	cfg.Fleet, cfg.Plans, cfg.Wording, cfg.Log = a.directory, a.watching, a.wording, a.log
+	return diagnosis.New(cfg)
+}
+
+// refreshFleet reads the fleet again now and then, so that an import by another
+// process reaches this one.
+func (a *app) refreshFleet(ctx context.Context) error {
+	tick := time.NewTicker(fleetRefresh)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := a.sql.LoadDirectory(ctx, a.directory); err != nil && ctx.Err() == nil {
+			a.log.Warn("fleet not read again", "err", err)
+		}
+	}
+}
+
+// fleetRefresh is how long an import by another process takes to be noticed, at most.
+const fleetRefresh = 15 * time.Second

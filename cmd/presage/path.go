@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/presage-pdm/presage/detectors"
+	"github.com/presage-pdm/presage/ingest"
+	"github.com/presage-pdm/presage/ingest/broker"
+	"github.com/presage-pdm/presage/ingest/journal"
+	"github.com/presage-pdm/presage/ingest/payload"
+	"github.com/presage-pdm/presage/ingest/subscriber"
+)
+
+// The durable path: source, intake, journal and lanes.
+
+// openIntake opens the journal and the intake in front of it.
+func (a *app) openIntake(ctx context.Context) error {
+	cfg := journal.DefaultConfig()
+	cfg.Dir, cfg.Partitions, cfg.MaxBytes = a.settings.path("journal"), a.settings.Ingest.Lanes, a.settings.Ingest.JournalBytes
+	cfg.Logger, cfg.Registerer = a.log, a.metrics
+	log, err := journal.Open(cfg)
+	if err != nil {
+		return fmt.Errorf("open the journal in %s: %w", cfg.Dir, err)
+	}
+	a.journal = log
+	a.life.onStop("journal", func(context.Context) error { return log.Close() })
+
+	topics := payload.DefaultConfig()
+	topics.Patterns = a.settings.MQTT.Topics
+	if a.decoder, err = payload.New(topics); err != nil {
+		return fmt.Errorf("mqtt.topics: %w", err)
+	}
+	taking := ingest.DefaultIntakeConfig()
+	taking.Logger, taking.Registerer = a.log, a.metrics
+	taking.Limits.PayloadBytes = a.settings.Ingest.MaxPayload
+	if taking.UnknownDevices, err = ingest.ParsePolicy(a.settings.UnknownDevices); err != nil {
+		return err
+	}
+	if a.intake, err = ingest.NewIntake(log, a.decoder, registry{a.directory, a.sql}, taking); err != nil {
+		return err
+	}
+	return nil
+}
+
+// startLanes applies the journal.
+func (a *app) startLanes(ctx context.Context) error {
+	cfg := ingest.DefaultLanesConfig()
+	cfg.Dir, cfg.Logger, cfg.Registerer = a.settings.path("lanes"), a.log, a.metrics
+	host, err := os.Hostname()
+	if err != nil {
+		host = "presage"
+	}
+	cfg.Owner = fmt.Sprintf("%s/%d", host, os.Getpid())
+	engine := detectors.DefaultConfig()
+	engine.Logger = a.log
+	a.lanes, err = ingest.NewLanes(ingest.Parts{
+		Journal: a.journal, Store: a.series, Records: a.sql, Reporter: a.desk, Leases: a.sql,
+		Watch: func(int) ingest.Watcher { return detectors.NewEngine(engine, a.watching) },
+	}, cfg)
+	if err != nil {
+		return err
+	}
+	a.watching.reached = a.replan
+	stop, cancelStop := context.WithCancel(context.WithoutCancel(ctx))
+	abort, cancelAbort := context.WithCancel(context.WithoutCancel(ctx))
+	done := a.goPart("lanes", func() error { return a.lanes.Run(stop, abort) })
+	a.life.onStop("lanes", func(ctx context.Context) error {
+		defer cancelAbort()
+		cancelStop()
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			cancelAbort()
+			<-done
+			return ctx.Err()
+		}
+	})
+
+	ticking, cancelTicks := context.WithCancel(context.WithoutCancel(ctx))
+	ticks := a.goPart("intake", func() error { return a.intake.Run(ticking) })
+	a.life.onStop("intake", func(ctx context.Context) error {
+		err := a.intake.Close(ctx)
+		cancelTicks()
+		<-ticks
+		return err
+	})
+	return nil
+}
+
+// startSource lets messages in, last of all.
+func (a *app) startSource(ctx context.Context) error {
+	if a.settings.MQTT.Broker != "" {
+		return a.startSubscriber(ctx)
+	}
+	cfg := broker.DefaultConfig()
+	cfg.Address, cfg.RequireCredentials = a.settings.MQTT.Listen, a.settings.MQTT.RequireCredentials
+	cfg.PacketBytes = max(cfg.PacketBytes, a.settings.Ingest.MaxPayload+64<<10)
+	if a.settings.MQTT.TLSCertificate != "" {
+		certificate, err := tls.LoadX509KeyPair(a.settings.MQTT.TLSCertificate, a.settings.MQTT.TLSKey)
+		if err != nil {
+			return fmt.Errorf("mqtt.tls_certificate: %w", err)
+		}
+		cfg.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	}
+	parts := broker.Parts{Intake: a.intake, Topics: a.decoder, Logger: a.log, Registerer: a.metrics}
+	if a.settings.MQTT.Username != "" {
+		parts.Authenticator = sharedCredential{a.settings.MQTT.Username, a.settings.MQTT.Password}
+	}
+	b, err := broker.New(cfg, parts)
+	if err != nil {
+		return err
+	}
+	if err := b.Start(); err != nil {
+		return err
+	}
+	a.life.onStop("broker", func(ctx context.Context) error {
+		return errors.Join(b.Drain(ctx), b.Close())
+	})
+	return nil
+}
+
+// startSubscriber takes messages from the external broker.
+func (a *app) startSubscriber(ctx context.Context) error {
+	cfg := subscriber.DefaultConfig()
+	cfg.URL = a.settings.MQTT.Broker
+	cfg.Username, cfg.Password = a.settings.MQTT.Username, a.settings.MQTT.Password
+	s, err := subscriber.New(cfg, subscriber.Parts{Intake: a.intake, Topics: a.decoder, Logger: a.log, Registerer: a.metrics})
+	if err != nil {
+		return fmt.Errorf("mqtt.broker: %w", err)
+	}
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := a.goPart("subscriber", func() error { return s.Run(running) })
+	a.onStopPart("subscriber", cancel, done)
+	a.external = s
+	return nil
+}

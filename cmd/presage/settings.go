@@ -1,0 +1,340 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-viper/mapstructure/v2"
+	kyaml "github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/providers/structs"
+	"github.com/knadh/koanf/v2"
+
+	"github.com/presage-pdm/presage/ingest/payload"
+)
+
+// Settings is everything an operator can set. A flag wins over the
+// environment, the environment over the file, the file over the default. The
+// environment variable of a key is its name in capitals after PRESAGE_, dots
+// as underscores: http.listen is PRESAGE_HTTP_LISTEN.
+type Settings struct {
+	// Data is the folder that holds everything of value.
+	Data string `koanf:"data"`
+	// Database is a postgres:// URL; empty means SQLite in the data folder.
+	Database string `koanf:"database"`
+	// UnknownDevices is what happens to messages of devices nobody registered:
+	// reject, quarantine or register.
+	UnknownDevices string `koanf:"unknown_devices"`
+	// Catalog names detector catalogue files that are layered over the built-in one.
+	Catalog []string `koanf:"catalog"`
+
+	MQTT     MQTTSettings      `koanf:"mqtt"`
+	HTTP     HTTPSettings      `koanf:"http"`
+	Ingest   IngestSettings    `koanf:"ingest"`
+	Series   SeriesSettings    `koanf:"series"`
+	Webhooks []WebhookSettings `koanf:"webhooks"`
+	Log      LogSettings       `koanf:"log"`
+}
+
+// MQTTSettings says where telemetry comes from.
+type MQTTSettings struct {
+	// Listen is the address of the embedded broker; unused with Broker.
+	Listen string `koanf:"listen"`
+	// Broker is the URL of an external broker, such as mqtt://user:password@host:1883.
+	Broker string `koanf:"broker"`
+	// RequireCredentials refuses devices without credentials, also on loopback.
+	RequireCredentials bool `koanf:"require_credentials"`
+	// Username and Password are what devices sign in with at the embedded broker.
+	Username string `koanf:"username"`
+	Password string `koanf:"password"`
+	// TLSCertificate and TLSKey are PEM files for the embedded broker's listener.
+	TLSCertificate string `koanf:"tls_certificate"`
+	TLSKey         string `koanf:"tls_key"`
+	// Topics maps foreign topics and JSON shapes; see docs/mqtt.md.
+	Topics []payload.Pattern `koanf:"topics"`
+}
+
+// HTTPSettings says where people and programs reach Presage.
+type HTTPSettings struct {
+	Listen         string `koanf:"listen"`
+	PublicURL      string `koanf:"public_url"` // as browsers see it, for links; empty means http://LISTEN
+	TLSCertificate string `koanf:"tls_certificate"`
+	TLSKey         string `koanf:"tls_key"`
+}
+
+// IngestSettings bounds the durable path.
+type IngestSettings struct {
+	// Lanes is the number of partitions; 0 means one per processor. It is
+	// kept in the data folder and cannot change later.
+	Lanes int `koanf:"lanes"`
+	// JournalBytes is the most the journal holds before devices are slowed down.
+	JournalBytes int64 `koanf:"journal_bytes"`
+	// MaxPayload is the largest message that is taken, in bytes.
+	MaxPayload int `koanf:"max_payload"`
+}
+
+// SeriesSettings says where readings are kept.
+type SeriesSettings struct {
+	// URL of InfluxDB, such as http://127.0.0.1:8086; empty means the embedded store.
+	URL      string `koanf:"url"`
+	Token    string `koanf:"token"`    // "user:password" for InfluxDB 1.8
+	Database string `koanf:"database"` // bucket
+	// Retention is how long readings are kept by the embedded store.
+	Retention time.Duration `koanf:"retention"`
+}
+
+// WebhookSettings is one receiver of ticket events.
+type WebhookSettings struct {
+	URL    string `koanf:"url"`
+	Secret string `koanf:"secret"`
+}
+
+// LogSettings says what is logged, always to standard error.
+type LogSettings struct {
+	Level  string `koanf:"level"`  // debug, info, warn, error
+	Format string `koanf:"format"` // text or json
+}
+
+// DefaultSettings is what the binary starts with when there is no file.
+func DefaultSettings() Settings {
+	return Settings{
+		Data:           "./data",
+		UnknownDevices: "quarantine",
+		Catalog:        []string{},
+		MQTT:           MQTTSettings{Listen: "127.0.0.1:1883", Topics: []payload.Pattern{}},
+		HTTP:           HTTPSettings{Listen: "127.0.0.1:8080"},
+		Ingest:         IngestSettings{JournalBytes: 4 << 30, MaxPayload: 1 << 20},
+		Series:         SeriesSettings{Database: "presage", Retention: 90 * 24 * time.Hour},
+		Webhooks:       []WebhookSettings{},
+		Log:            LogSettings{Level: "info", Format: "text"},
+	}
+}
+
+// LoadSettings merges the defaults, the file (none when empty), the
+// environment ("KEY=value" pairs) and the flags given by key.
+func LoadSettings(path string, environ []string, flags map[string]any) (Settings, error) {
+	var s Settings
+	k := koanf.New(".")
+	if err := k.Load(structs.Provider(DefaultSettings(), "koanf"), nil); err != nil {
+		return s, fmt.Errorf("load default settings: %w", err)
+	}
+	known := k.Keys()
+	if path != "" {
+		fromFile := koanf.New(".")
+		if err := fromFile.Load(file.Provider(path), kyaml.Parser()); err != nil {
+			return s, fmt.Errorf("read configuration %s: %w", path, err)
+		}
+		if err := refuseUnknown(path, fromFile.Keys(), known); err != nil {
+			return s, err
+		}
+		if err := k.Merge(fromFile); err != nil {
+			return s, fmt.Errorf("read configuration %s: %w", path, err)
+		}
+	}
+	env, err := settingsFromEnvironment(environ, known)
+	if err != nil {
+		return s, err
+	}
+	for _, layer := range []map[string]any{env, flags} {
+		if err := k.Load(confmap.Provider(layer, "."), nil); err != nil {
+			return s, fmt.Errorf("merge settings: %w", err)
+		}
+	}
+	decoder := &mapstructure.DecoderConfig{
+		Result: &s, TagName: "koanf", WeaklyTypedInput: true, ErrorUnused: true,
+		DecodeHook: mapstructure.StringToTimeDurationHookFunc(),
+	}
+	if err := k.UnmarshalWithConf("", &s, koanf.UnmarshalConf{DecoderConfig: decoder}); err != nil {
+		return s, fmt.Errorf("read settings: %w", err)
+	}
+	return s, s.validate()
+}
+
+// refuseUnknown names every key that does not exist, with the nearest that does.
+func refuseUnknown(source string, keys, known []string) error {
+	var errs []error
+	for _, key := range keys {
+		if !slices.Contains(known, key) {
+			errs = append(errs, fmt.Errorf("%s: unknown key %q, did you mean %q?", source, key, nearest(key, known)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// environmentOfProcess are variables under PRESAGE_ that are not settings.
+var environmentOfProcess = []string{"PRESAGE_CONFIG", "PRESAGE_TEST_DATA"}
+
+func settingsFromEnvironment(environ, known []string) (map[string]any, error) {
+	byName := make(map[string]string, len(known))
+	names := make([]string, 0, len(known))
+	for _, key := range known {
+		name := "PRESAGE_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+		byName[name] = key
+		names = append(names, name)
+	}
+	values := make(map[string]any)
+	var errs []error
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, "PRESAGE_") || slices.Contains(environmentOfProcess, name) {
+			continue
+		}
+		key, ok := byName[name]
+		if !ok {
+			errs = append(errs, fmt.Errorf("environment: unknown variable %s, did you mean %s?", name, nearest(name, names)))
+			continue
+		}
+		if key == "catalog" {
+			values[key] = strings.Split(value, ",")
+			continue
+		}
+		values[key] = value
+	}
+	return values, errors.Join(errs...)
+}
+
+// nearest returns the candidate with the smallest Levenshtein distance.
+func nearest(s string, candidates []string) string {
+	best, least := "", -1
+	for _, c := range candidates {
+		if d := distance(s, c); least < 0 || d < least {
+			best, least = c, d
+		}
+	}
+	return best
+}
+
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+func (s *Settings) validate() error {
+	var errs []error
+	fail := func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: "+format, append([]any{key}, args...)...))
+	}
+	if s.Data == "" {
+		fail("data", "name a folder")
+	}
+	if !slices.Contains([]string{"reject", "quarantine", "register"}, s.UnknownDevices) {
+		fail("unknown_devices", "%q is none of reject, quarantine and register", s.UnknownDevices)
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, s.Log.Level) {
+		fail("log.level", "%q is none of debug, info, warn and error", s.Log.Level)
+	}
+	if !slices.Contains([]string{"text", "json"}, s.Log.Format) {
+		fail("log.format", "%q is neither text nor json", s.Log.Format)
+	}
+	if s.Database != "" && !strings.HasPrefix(s.Database, "postgres://") && !strings.HasPrefix(s.Database, "postgresql://") {
+		fail("database", "give a postgres:// URL, or nothing for SQLite in the data folder")
+	}
+	for key, address := range map[string]string{"http.listen": s.HTTP.Listen, "mqtt.listen": s.MQTT.Listen} {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			fail(key, "%q is not host:port: %v", address, err)
+		}
+	}
+	for key, raw := range map[string]string{"mqtt.broker": s.MQTT.Broker, "series.url": s.Series.URL, "http.public_url": s.HTTP.PublicURL} {
+		if raw == "" {
+			continue
+		}
+		if u, err := url.Parse(raw); err != nil || u.Host == "" {
+			fail(key, "not a URL with a host")
+		}
+	}
+	if s.Ingest.Lanes < 0 || s.Ingest.Lanes > 256 {
+		fail("ingest.lanes", "%d is not within 0 and 256", s.Ingest.Lanes)
+	}
+	if s.Ingest.JournalBytes < 64<<20 {
+		fail("ingest.journal_bytes", "%d is less than 64 MiB", s.Ingest.JournalBytes)
+	}
+	if s.Ingest.MaxPayload < 1<<10 || s.Ingest.MaxPayload > 64<<20 {
+		fail("ingest.max_payload", "%d is not within 1 KiB and 64 MiB", s.Ingest.MaxPayload)
+	}
+	if s.Series.Retention < time.Hour {
+		fail("series.retention", "%s is less than an hour", s.Series.Retention)
+	}
+	if !s.loopback(s.MQTT.Listen) && s.MQTT.Broker == "" && s.MQTT.Username == "" {
+		fail("mqtt.listen", "%s can be reached from other machines: set mqtt.username and mqtt.password, or listen on 127.0.0.1", s.MQTT.Listen)
+	}
+	if s.MQTT.RequireCredentials && s.MQTT.Username == "" && s.MQTT.Broker == "" {
+		fail("mqtt.require_credentials", "set mqtt.username and mqtt.password too, or no device can connect")
+	}
+	if (s.MQTT.Username == "") != (s.MQTT.Password == "") {
+		fail("mqtt.username", "set mqtt.username and mqtt.password together")
+	}
+	if (s.MQTT.TLSCertificate == "") != (s.MQTT.TLSKey == "") {
+		fail("mqtt.tls_certificate", "set mqtt.tls_certificate and mqtt.tls_key together")
+	}
+	if (s.HTTP.TLSCertificate == "") != (s.HTTP.TLSKey == "") {
+		fail("http.tls_certificate", "set http.tls_certificate and http.tls_key together")
+	}
+	return errors.Join(errs...)
+}
+
+// loopback reports whether an address can be reached from this machine only.
+func (s *Settings) loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// path returns a path inside the data folder.
+func (s *Settings) path(elem ...string) string {
+	return filepath.Join(append([]string{s.Data}, elem...)...)
+}
+
+// publicURL is how browsers reach Presage.
+func (s *Settings) publicURL() string {
+	if s.HTTP.PublicURL != "" {
+		return strings.TrimSuffix(s.HTTP.PublicURL, "/")
+	}
+	scheme := "http"
+	if s.HTTP.TLSCertificate != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + s.HTTP.Listen
+}
+
+// redactURL hides the password of a URL.
+func redactURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return hidden
+	}
+	return u.Redacted()
+}
+
+// makeDataFolder creates the data folder, readable by its owner only.
+func (s *Settings) makeDataFolder() error {
+	if err := os.MkdirAll(s.Data, 0o700); err != nil {
+		return fmt.Errorf("create the data folder: %w", err)
+	}
+	return nil
+}
