@@ -65,6 +65,7 @@ func (d *detecting) run(stop, abort context.Context) error {
 		return err
 	}
 	defer d.cursor.Close()
+	defer d.saver.finish()
 
 	// Either of the two goroutines ends the other when it fails.
 	lane, end := context.WithCancel(stop)
@@ -85,7 +86,7 @@ func (d *detecting) run(stop, abort context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.save(abort, true)
+	return d.save(true)
 }
 
 // restore brings back the newest checkpoint whose state the watcher understands.
@@ -146,7 +147,7 @@ func (d *detecting) work(ctx, abort context.Context) error {
 			}
 		}
 		if d.saver.due(time.Now(), &d.tail) {
-			if err := d.save(abort, false); err != nil {
+			if err := d.save(false); err != nil {
 				return err
 			}
 		}
@@ -292,12 +293,10 @@ func (d *detecting) report(ctx, abort context.Context, fence tickets.Fence) erro
 }
 
 // save writes a checkpoint of the watcher and of the findings that wait.
-func (d *detecting) save(abort context.Context, last bool) error {
+func (d *detecting) save(last bool) error {
 	begun := time.Now()
 	if last {
-		if err := d.saver.finish(abort); err != nil && abort.Err() != nil {
-			return fmt.Errorf("save the last checkpoint: %w", err)
-		}
+		_ = d.saver.finish() // a failure was logged; the last checkpoint makes up for it
 		if d.at() == d.saved.newest() {
 			return nil
 		}
@@ -305,7 +304,7 @@ func (d *detecting) save(abort context.Context, last bool) error {
 	c := checkpoint{Position: d.at(), Arrival: d.arrival.Load(), Marks: d.marks, Pending: d.pending.encoded()}
 	d.saver.start(begun, &d.tail, &c, d.watcher.AppendState, d.lane.trim)
 	if last {
-		return d.saver.finish(abort)
+		return d.saver.finish()
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/presage-pdm/presage/telemetry"
@@ -64,16 +63,14 @@ const (
 	ReasonUndecodable    = "undecodable"
 )
 
-// check reports why a batch goes beyond the limits. It allocates only for a
-// batch with many metrics, and for the error.
+// check reports why a batch goes beyond the limits. seen is empty room for
+// counting metrics. It allocates only for a batch with many metrics, and for the error.
 func (l *Limits) check(b *telemetry.Batch, seen map[string]struct{}) *RejectError {
 	refuse := func(reason, format string, args ...any) *RejectError {
 		return &RejectError{Device: b.Device, Reason: reason, Detail: fmt.Sprintf(format, args...)}
 	}
 	if err := telemetry.ValidDeviceID(b.Device); err != nil {
-		e := refuse(ReasonBadName, "%s", err)
-		e.Device = ""
-		return e
+		return &RejectError{Reason: ReasonBadName, Detail: err.Error()}
 	}
 	if len(b.Samples) > l.Samples {
 		return refuse(ReasonTooManySamples, "the message holds %d samples, at most %d are taken: send several messages", len(b.Samples), l.Samples)
@@ -92,30 +89,25 @@ func (l *Limits) check(b *telemetry.Batch, seen map[string]struct{}) *RejectErro
 		}
 		return refuse(ReasonInFuture, "%s %q is of %s, more than %s after its arrival at %s: set the clock of the device", what, name, when(t), l.Ahead, when(b.Arrival))
 	}
-	var last string // readings often repeat a metric, or a run of them
+	few := len(b.Samples) <= l.Metrics // so the metrics need no counting
 	for i := range b.Samples {
 		s := &b.Samples[i]
 		if s.Time < oldest || s.Time > newest {
 			return checkTime("sample of", s.Metric, s.Time)
 		}
-		if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
+		if s.Value-s.Value != 0 { // NaN and infinities
 			return refuse(ReasonBadValue, "the value of %q is not a finite number", s.Metric)
 		}
-		if s.Metric == last && i > 0 {
-			continue
-		}
-		last = s.Metric
-		if len(b.Samples) <= l.Metrics {
-			if err := telemetry.ValidMetricName(s.Metric); err != nil {
-				return refuse(ReasonBadName, "%s", err)
+		if !few {
+			if _, ok := seen[s.Metric]; ok {
+				continue
 			}
-			continue
-		}
-		if _, ok := seen[s.Metric]; ok {
-			continue
 		}
 		if err := telemetry.ValidMetricName(s.Metric); err != nil {
 			return refuse(ReasonBadName, "%s", err)
+		}
+		if few {
+			continue
 		}
 		if len(seen) == l.Metrics {
 			return refuse(ReasonTooManyMetrics, "the message holds more than %d metrics: send several messages", l.Metrics)

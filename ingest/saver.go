@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"context"
 	"log/slog"
 	"time"
 )
@@ -73,16 +72,13 @@ func (s *saver) start(begun time.Time, t *tail, c *checkpoint, appendState func(
 	}()
 }
 
-// finish waits for the write in the background, until ctx ends.
-func (s *saver) finish(ctx context.Context) error {
+// finish waits for the write in the background and returns its error. It does not end early: the write
+// ends with the disk, and nobody may leave it behind.
+func (s *saver) finish() error {
 	if s.writing == nil {
 		return nil
 	}
-	select {
-	case err := <-s.writing:
-		s.writing = nil
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	err := <-s.writing
+	s.writing = nil
+	return err
 }

@@ -53,6 +53,7 @@ func (s *storing) run(stop, abort context.Context) error {
 		return err
 	}
 	defer s.cursor.Close()
+	defer s.saver.finish()
 	if err := s.work(stop, abort); err != nil {
 		return err
 	}
@@ -262,9 +263,7 @@ func each[T any](all []T, put func([]T) error, refuse func(T, error) error) erro
 func (s *storing) save(stop, abort context.Context, last bool) error {
 	begun := time.Now()
 	if last {
-		if err := s.saver.finish(abort); err != nil && abort.Err() != nil {
-			return fmt.Errorf("save the last checkpoint: %w", err)
-		}
+		_ = s.saver.finish() // a failure was logged; the last checkpoint makes up for it
 		if s.at() == s.saved.newest() {
 			return nil
 		}
@@ -278,7 +277,7 @@ func (s *storing) save(stop, abort context.Context, last bool) error {
 	}
 	s.saver.start(begun, &s.tail, &c, func(dst []byte) []byte { return dst }, s.lane.trim)
 	if last {
-		return s.saver.finish(abort)
+		return s.saver.finish()
 	}
 	return nil
 }

@@ -38,8 +38,8 @@ const dictSize = 64
 // 8 bytes of the value; the number of events and states and their fields.
 // Numbers are varints, signed ones zigzag; strings are a length and bytes. A
 // time is the difference from the time before it, the first from the arrival.
-// A metric is 0 and the name when it is new to the batch, else 1 plus its
-// number among the first 64 names.
+// A metric is 0 and the name, or 1 plus the number of its name among the first 64
+// that were written so.
 func AppendBatch(dst []byte, b *Batch) []byte {
 	dst = append(dst, entryVersion, byte(EntryBatch))
 	dst = appendTenant(dst, b.Tenant)
@@ -105,29 +105,31 @@ func KindOf(entry []byte) (EntryKind, error) {
 func appendSamples(dst []byte, samples []Sample, last int64) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(samples)))
 	var (
-		dict [dictSize]string
-		n    int // names in dict
-		next int // the name expected: readings repeat their metrics in order
+		dict [dictSize]int32 // where each name stands first
+		n    int             // names in dict
+		next int             // the name expected: readings repeat their metrics in order
 	)
+	first := true // in the first reading, whose names are all new
 	for i := range samples {
 		s := &samples[i]
 		ref := -1
-		if next < n && dict[next] == s.Metric {
-			ref = next
-		} else {
-			ref = slices.Index(dict[:n], s.Metric)
+		if first = first && s.Time == samples[0].Time; !first && n > 0 {
+			if samples[dict[next]].Metric == s.Metric {
+				ref = next
+			} else {
+				ref = slices.IndexFunc(dict[:n], func(at int32) bool { return samples[at].Metric == s.Metric })
+			}
 		}
 		if ref >= 0 {
 			dst = append(dst, byte(ref+1)) // at most dictSize, so one byte of a varint
-			next = ref + 1
-			if next == n {
+			if next = ref + 1; next == n {
 				next = 0
 			}
 		} else {
 			dst = append(dst, 0)
 			dst = appendString(dst, s.Metric)
 			if n < dictSize {
-				dict[n] = s.Metric
+				dict[n] = int32(i)
 				n++
 			}
 			next = 0

@@ -24,8 +24,11 @@ func ValidDeviceID(id string) error {
 	if err := validName("device id", id, MaxDeviceID); err != nil {
 		return err
 	}
-	if i := strings.IndexAny(id, "+#/"); i >= 0 {
-		return fmt.Errorf("%w: device id %q holds %q, which MQTT topics reserve", ErrBadName, id, id[i])
+	for i := range len(id) {
+		switch id[i] {
+		case '+', '#', '/':
+			return fmt.Errorf("%w: device id %q holds %q, which MQTT topics reserve", ErrBadName, id, id[i])
+		}
 	}
 	return nil
 }
