@@ -72,7 +72,7 @@ func TestLateReadingsYearsApartBecomeBlocks(t *testing.T) {
 		if took := time.Since(began); took > 20*time.Second {
 			t.Fatalf("took %v: 57,000 empty blocks were tried", took)
 		}
-		if s.db.Head().NumSeries() == 0 || len(s.db.Blocks()) == 0 {
+		if len(s.db.Blocks()) == 0 {
 			t.Fatal("no blocks were made")
 		}
 	}
@@ -102,11 +102,110 @@ func TestLateReadingsYearsApartBecomeBlocks(t *testing.T) {
 	}
 }
 
+// An import into a fresh store, device after device, makes blocks of late readings only, loses
+// nothing on the way into them, and live readings go on beside it.
+func TestImportIntoFreshStore(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, DefaultConfig(dir))
+	now := time.Now().Truncate(time.Second).UnixMilli()
+	const days, perDay = 2, 144
+	for d := range 5 {
+		b := telemetry.Batch{Tenant: "default", Device: fmt.Sprintf("d%d", d)}
+		for i := range days * perDay {
+			b.Samples = append(b.Samples, telemetry.Sample{Metric: "m", Time: now - int64(days*perDay-i)*600e3, Value: float64(i)})
+		}
+		if dropped, err := s.Append(t.Context(), []telemetry.Batch{b}); err != nil || dropped != 0 {
+			t.Fatal(dropped, err)
+		}
+	}
+	live := telemetry.Batch{Tenant: "default", Device: "d0", Samples: []telemetry.Sample{{Metric: "m", Time: now, Value: -1}}}
+	if dropped, err := s.Append(t.Context(), []telemetry.Batch{live}); err != nil || dropped != 0 {
+		t.Fatal(dropped, err)
+	}
+	check := func(when string) {
+		t.Helper()
+		for d := range 5 {
+			want := days * perDay
+			if d == 0 {
+				want++
+			}
+			if got := count(t, s, fmt.Sprintf("d%d", d), now-3*86400e3, now+1); got != want {
+				t.Errorf("%s: d%d has %d readings, want %d", when, d, got, want)
+			}
+		}
+	}
+	check("before")
+	if n := len(s.db.Blocks()); n != 0 {
+		t.Errorf("%d blocks were made during the import", n)
+	}
+	if err := s.db.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.db.Blocks()) == 0 {
+		t.Error("no blocks were made")
+	}
+	for _, b := range s.db.Blocks() {
+		if m := b.Meta(); !m.Compaction.FromOutOfOrder() {
+			t.Errorf("block %v is not of late readings", m)
+		}
+	}
+	check("after")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, DefaultConfig(dir))
+	defer s.Close()
+	check("reopened")
+}
+
+// Timely readings that are in the log only survive the merging of blocks of
+// late readings of the same hours.
+func TestMergedLateBlocksHideNothing(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, DefaultConfig(dir))
+	now := time.Now().Truncate(time.Second).UnixMilli()
+	put := func(device string, from int64, n int) {
+		b := telemetry.Batch{Tenant: "default", Device: device}
+		for i := range n {
+			b.Samples = append(b.Samples, telemetry.Sample{Metric: "m", Time: from + int64(i)*1000, Value: float64(i)})
+		}
+		if dropped, err := s.Append(t.Context(), []telemetry.Batch{b}); err != nil || dropped != 0 {
+			t.Fatal(dropped, err)
+		}
+	}
+	put("timely", now-600e3, 600)
+	put("late", now, 1)
+	for round := range 3 { // three blocks of the same hours, which the engine merges
+		put("late", now-300e3+int64(round)*10e3, 10)
+		if err := s.db.CompactOOOHead(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.db.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range s.db.Blocks() {
+		if m := b.Meta(); !m.Compaction.FromOutOfOrder() {
+			t.Errorf("block %s is marked as one of timely readings", m.ULID)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, DefaultConfig(dir))
+	defer s.Close()
+	if got := count(t, s, "timely", now-600e3, now); got != 600 {
+		t.Errorf("%d timely readings are left of 600", got)
+	}
+	if got := count(t, s, "late", now-600e3, now+1); got != 31 {
+		t.Errorf("%d late readings are left of 31", got)
+	}
+}
+
 // A log of late readings that grows without timely ones is made into blocks in the background.
 func TestGrowingLateLogIsCompacted(t *testing.T) {
 	s := open(t, DefaultConfig(t.TempDir()))
 	defer s.Close()
-	fill(t, s, "default", "live", "m", 10)
 	b := telemetry.Batch{Tenant: "default", Device: "old", Samples: []telemetry.Sample{{Metric: "m", Time: day - 86400e3, Value: 1}}}
 	if _, err := s.Append(t.Context(), []telemetry.Batch{b}); err != nil {
 		t.Fatal(err)
@@ -207,11 +306,12 @@ func TestRetentionKeepsArchivesWithinIt(t *testing.T) {
 	if _, err := s.Append(t.Context(), []telemetry.Batch{b}); err != nil {
 		t.Fatal(err)
 	}
-	// The second compaction deletes what the first made superfluous.
-	for range 2 {
-		if err := s.db.Compact(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	if err := s.db.CompactOOOHead(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// A merge looks again at what can be deleted.
+	if err := s.db.Compact(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	if got := count(t, s, "old", day, day+3600e3); got != 0 {
 		t.Errorf("%d readings older than the retention are there", got)
