@@ -79,6 +79,25 @@ func TestHealthyMachinesAreLeftAlone(t *testing.T) {
 	}
 }
 
+// TestOneCarOverManyTripsIsLeftAlone replays every trip on one and the same device, three hours apart: what the car learned on
+// one trip must not turn the next into a fault.
+func TestOneCarOverManyTripsIsLeftAlone(t *testing.T) {
+	e := newEngine(t)
+	wrong, hours := 0, 0.0
+	for i, name := range glob(t, dataDir(t, "car_obd"), "*.csv") {
+		r := readCar(t, name)
+		for k := range r.times {
+			r.times[k] += int64(i) * 3 * 3600 * 1000
+		}
+		wrong += report(t, r.name, r.replay(e, "car"))
+		hours += float64(len(r.rows)) * 0.5 / 3600
+	}
+	t.Logf("%d false tickets in %.1f h of driving", wrong, hours)
+	if float64(wrong) > hours/5 {
+		t.Errorf("%d false tickets, want at most one in 5 h", wrong)
+	}
+}
+
 func report(t *testing.T, name string, fs []detectors.Finding) int {
 	for _, f := range fs {
 		t.Logf("%-16s %s on %s: %s %v", name, f.FaultCode, f.Component, f.Reason.Key, f.Reason.Params)

@@ -36,7 +36,7 @@ func (j *judge) newOperation() bool {
 		if m.change > 0 {
 			alive++
 		}
-		if m.moved {
+		if m.moved > 0 {
 			moved++
 		}
 	}

@@ -53,12 +53,12 @@ const (
 	maxFreedom = 15   // degrees of freedom
 	restShare  = 0.1  // share of readings at the smallest or largest value from which a metric is at rest
 	movedAt    = 2.0  // -log10 p from which a block counts as moved
-	abruptAt   = 2.0  // -log10 p of a change over the lag from which it is abrupt
+	abruptAt   = 3.0  // -log10 p of a change over the lag from which it is abrupt
 	regimeMin  = 4    // metrics that move together at a change of operation
 	quietToEnd = 2    // quiet blocks that end a decision
 	learnEvery = 10   // of so many blocks, one is learned while a decision holds
 	refractory = 4    // blocks of a metric after its decision ended before it can decide again
-	maxGap     = 50   // usual intervals without a reading after which a block starts afresh
+	maxGap     = 50   // usual intervals without a reading after which a block starts afresh; after ten blocks' worth, what was suspected too
 )
 
 // Config is what an operator may set.
@@ -69,8 +69,9 @@ type Config struct {
 	Off float64
 }
 
-// DefaultConfig returns a threshold of 4.25, which gave no ticket in 21 hours of healthy driving with 26 metrics, and the hysteresis 1.0/0.6.
-func DefaultConfig() Config { return Config{Threshold: 4.25, Off: 0.6} }
+// DefaultConfig returns a threshold of 4, four blocks in a row that are each less likely than one in ten thousand, which gave no ticket in 21
+// hours of healthy driving with 27 metrics, and the hysteresis 1.0/0.6.
+func DefaultConfig() Config { return Config{Threshold: 4, Off: 0.6} }
 
 // Method makes judges of devices.
 type Method struct{ cfg Config }
@@ -123,20 +124,22 @@ type metric struct {
 
 	// The baseline: block means older than the newest persist ones.
 	n, mean, m2, auto, prev float64
-	changeSq, changeN       float64 // squared changes over persist-1 blocks
-	recent                  []float64
+	changeSq, changeN       float64   // squared changes over persist-1 blocks
+	recent                  []float64 // block means that are not in the baseline yet, oldest first
+	changes                 []float64 // and their changes over persist-1 blocks; NaN where unknown
 
 	// The run of improbable blocks, newest last.
 	run    [persist]float64
 	runLen int
 	starts [persist]int64
-	ref    float64 // level before the run
+	ref    float64 // level shortly before the blocks that are off
 	side   float64
 
 	surprise   float64 // of the last block; 0 when it must not be judged
 	block      float64 // mean of the last block
 	blockShare float64 // mean season of the last block
-	moved      bool    // the last block is unlikely, judged or not
+	moved      int     // blocks in a row that are off to one side, judged or not
+	abrupt     bool    // they began with an unusual change
 	fresh      bool    // the last block was not decided on yet
 	held       bool    // part of the decision on its component
 	quiet      int
@@ -145,7 +148,7 @@ type metric struct {
 }
 
 func newMetric(name string, comp int) *metric {
-	return &metric{name: name, comp: comp, step: math.Inf(1), recent: make([]float64, 0, persist+1)}
+	return &metric{name: name, comp: comp, step: math.Inf(1), recent: make([]float64, 0, persist+1), changes: make([]float64, 0, persist+1)}
 }
 
 // Metric implements [detectors.Joint].
@@ -183,7 +186,10 @@ func (j *judge) Observe(index int, time int64, value, season float64) {
 	if m.total > 1 {
 		dt := float64(time - m.last)
 		if m.interval > 0 && dt > maxGap*m.interval {
-			m.sum, m.season, m.count, m.runLen, m.surprise = 0, 0, 0, 0, 0
+			m.sum, m.season, m.count = 0, 0, 0
+			if dt > minBlocks*blockLen*m.interval {
+				m.runLen, m.surprise, m.moved, m.abrupt = 0, 0, 0, false
+			}
 		} else {
 			m.interval += (dt - m.interval) / math.Min(m.total-1, 50)
 		}
@@ -232,29 +238,26 @@ func (m *metric) shape(v float64) {
 // judge compares a block mean with the baseline.
 func (m *metric) judge(mean, threshold float64) {
 	m.block = mean
-	m.moved, m.surprise = false, 0
+	m.surprise = 0
 	if m.n < minBlocks || m.change == 0 {
-		m.runLen = 0
+		m.moved, m.runLen = 0, 0
 		return
 	}
 	sd := math.Max(math.Sqrt(m.m2/(m.n-1)), m.step/math.Sqrt(12)) // at least the rounding of the sensor
 	t := func(n float64) float64 { return (mean - m.mean) / (sd * math.Sqrt(1+1/n)) }
 	side := t(m.n)
 	s := stat.StudentSurprise(side, math.Min(maxFreedom, m.n-1))
-	m.moved = s > movedAt
 	if side*m.side < 0 {
-		m.runLen = 0
+		m.moved, m.runLen = 0, 0
 	}
 	m.side = side
+	m.move(mean, s >= movedAt)
 	if m.change < math.Min(m.n, m.total/blockLen) || math.Max(m.atLow, m.atHigh) > restShare*m.total {
 		s = 0
 	}
-	if m.runLen == 0 && len(m.recent) == persist {
-		m.ref = m.recent[1]
-	}
-	if s >= abruptAt { // less cannot decide: spare the work
+	if s >= movedAt && !m.abrupt { // less cannot decide: spare the work
 		n := m.independent()
-		if stat.StudentSurprise(t(n), math.Min(maxFreedom, n-1)) < threshold && !m.abrupt(mean) {
+		if stat.StudentSurprise(t(n), math.Min(maxFreedom, n-1)) < threshold {
 			s = 0
 		}
 	}
@@ -283,48 +286,64 @@ func (m *metric) independent() float64 {
 	return math.Max(2, m.n*(1-r)/(1+r))
 }
 
-// abrupt tells whether the change since the level before the run is unusual for this metric over so few blocks.
-func (m *metric) abrupt(mean float64) bool {
-	if m.changeN == 0 {
-		return false
+// move follows the blocks in a row that are off to one side and finds out whether they began abruptly: whether
+// the change since shortly before the first of them is unusual for this metric over so few blocks.
+func (m *metric) move(mean float64, off bool) {
+	if !off {
+		m.moved, m.abrupt = 0, false
+		return
+	}
+	if m.moved == 0 {
+		m.abrupt = false
+		m.ref = m.mean
+		if len(m.recent) == persist {
+			m.ref = m.recent[1]
+		}
+	}
+	if m.moved++; m.moved > persist || m.abrupt || m.changeN == 0 {
+		return
 	}
 	sd := math.Sqrt(m.changeSq / m.changeN)
 	if sd == 0 {
 		sd = m.step / math.Sqrt(12)
 	}
-	return stat.StudentSurprise((mean-m.ref)/sd, math.Max(1, m.changeN/persist)) >= abruptAt
+	m.abrupt = stat.StudentSurprise((mean-m.ref)/sd, math.Max(1, m.changeN/persist)) >= abruptAt
 }
 
 // learn moves the block into the queue and the one that leaves it into the baseline.
 func (m *metric) learn() {
+	change := math.NaN()
 	if len(m.recent) == persist {
-		d := m.block - m.recent[1]
-		m.changeSq += d * d
-		if m.changeN++; m.changeN > maxBlocks/2 {
-			m.changeN, m.changeSq = m.changeN/2, m.changeSq/2
-		}
+		change = m.block - m.recent[1]
 	}
 	m.recent = append(m.recent, m.block)
+	m.changes = append(m.changes, change)
 	if len(m.recent) <= persist {
 		return
 	}
-	x := m.recent[0]
+	x, d := m.recent[0], m.changes[0]
 	copy(m.recent, m.recent[1:])
-	m.recent = m.recent[:persist]
+	copy(m.changes, m.changes[1:])
+	m.recent, m.changes = m.recent[:persist], m.changes[:persist]
 	if m.learned = (m.learned + 1) % learnEvery; m.held && m.learned != 0 {
 		return
 	}
 	if m.n >= maxBlocks {
 		m.n, m.m2, m.auto = m.n/2, m.m2/2, m.auto/2
+		m.changeN, m.changeSq = m.changeN/2, m.changeSq/2
 	}
 	m.n++
-	d := x - m.mean
-	m.mean += d / m.n
-	m.m2 += d * (x - m.mean)
+	off := x - m.mean
+	m.mean += off / m.n
+	m.m2 += off * (x - m.mean)
 	if m.n > 1 {
 		m.auto += (x - m.mean) * (m.prev - m.mean)
 	}
 	m.prev = x
+	if d == d {
+		m.changeSq += d * d
+		m.changeN++
+	}
 }
 
 // level returns the least surprise of the last persist blocks, 0 while there are fewer.

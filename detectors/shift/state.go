@@ -31,7 +31,7 @@ func (j *judge) AppendState(dst []byte) []byte {
 
 func (m *metric) append(dst []byte) []byte {
 	dst = stat.AppendString(dst, m.name)
-	for _, v := range []int{m.comp, m.count, m.runLen, m.quiet, m.wait, m.learned} {
+	for _, v := range []int{m.comp, m.count, m.runLen, m.quiet, m.wait, m.learned, m.moved} {
 		dst = stat.AppendInt(dst, int64(v))
 	}
 	dst = stat.AppendInt(dst, m.start)
@@ -39,11 +39,12 @@ func (m *metric) append(dst []byte) []byte {
 	for _, p := range m.floats() {
 		dst = stat.AppendFloat(dst, *p)
 	}
-	for _, b := range []bool{m.moved, m.fresh, m.held} {
+	for _, b := range []bool{m.abrupt, m.fresh, m.held} {
 		dst = stat.AppendBool(dst, b)
 	}
 	dst = stat.AppendUint(dst, uint64(len(m.recent)))
 	dst = stat.AppendFloats(dst, m.recent...)
+	dst = stat.AppendFloats(dst, m.changes...)
 	for i := range m.runLen {
 		dst = stat.AppendFloat(dst, m.run[i])
 		dst = stat.AppendInt(dst, m.starts[i])
@@ -91,7 +92,7 @@ func (j *judge) RestoreState(src []byte) error {
 
 func readMetric(r *stat.Reader) *metric {
 	m := newMetric(r.String(mostName), 0)
-	for _, p := range []*int{&m.comp, &m.count, &m.runLen, &m.quiet, &m.wait, &m.learned} {
+	for _, p := range []*int{&m.comp, &m.count, &m.runLen, &m.quiet, &m.wait, &m.learned, &m.moved} {
 		v := r.Int()
 		if v < 0 || v > math.MaxInt32 {
 			r.Fail()
@@ -102,9 +103,13 @@ func readMetric(r *stat.Reader) *metric {
 	for _, p := range m.floats() {
 		*p = r.Float()
 	}
-	m.moved, m.fresh, m.held = r.Bool(), r.Bool(), r.Bool()
-	for range r.Count(persist) {
+	m.abrupt, m.fresh, m.held = r.Bool(), r.Bool(), r.Bool()
+	queued := r.Count(persist)
+	for range queued {
 		m.recent = append(m.recent, r.Float())
+	}
+	for range queued {
+		m.changes = append(m.changes, r.Float())
 	}
 	if m.runLen > persist || m.count >= blockLen {
 		r.Fail()
