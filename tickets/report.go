@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -101,12 +102,11 @@ func (w *work) take(ctx context.Context, f *detectors.Finding) error {
 	if v == open || v == recur {
 		return w.open(ctx, f, t, v)
 	}
-	evidence := Evidence{Finding: *f, RecordedAt: w.now}
-	evidence.Component = component(f)
+	ticket := ""
 	if v != alone {
-		evidence.Ticket = t.ID
+		ticket = t.ID
 	}
-	added, err := w.tx.Attach(ctx, evidence)
+	added, err := w.tx.Attach(ctx, evidence(f, ticket, w.now))
 	if err != nil || !added || v == alone {
 		return err
 	}
@@ -127,6 +127,40 @@ func (w *work) take(ctx context.Context, f *detectors.Finding) error {
 	}
 	w.join(s, f)
 	return nil
+}
+
+// evidence is a finding as it is kept: with a component, and with numbers that
+// JSON can carry, because a finding that cannot be written would stop its lane for ever.
+func evidence(f *detectors.Finding, ticket string, now time.Time) Evidence {
+	e := Evidence{Finding: *f, Ticket: ticket, RecordedAt: now}
+	e.Component = component(f)
+	e.Score, e.PValue = finite(f.Score), finite(f.PValue)
+	e.Signals = slices.Clone(f.Signals)
+	for i := range e.Signals {
+		s := &e.Signals[i]
+		s.Actual, s.Expected, s.Share, s.Rank = finite(s.Actual), finite(s.Expected), finite(s.Share), finite(s.Rank)
+		s.Low, s.High = closed(s.Low), closed(s.High)
+	}
+	return e
+}
+
+// finite replaces what is no number by zero, and infinities by the largest number there is.
+func finite(v float64) float64 {
+	switch {
+	case math.IsNaN(v):
+		return 0
+	case math.IsInf(v, 0):
+		return math.Copysign(math.MaxFloat64, v)
+	}
+	return v
+}
+
+// closed is a bound that is one; an infinite one is open.
+func closed(bound *float64) *float64 {
+	if bound == nil || math.IsNaN(*bound) || math.IsInf(*bound, 0) {
+		return nil
+	}
+	return bound
 }
 
 func component(f *detectors.Finding) string {
@@ -162,9 +196,7 @@ func (w *work) open(ctx context.Context, f *detectors.Finding, last *Ticket, v v
 	}
 	w.prioritise(t, subject)
 
-	evidence := Evidence{Finding: *f, Ticket: id, RecordedAt: w.now}
-	evidence.Component = component(f)
-	added, err := w.tx.Attach(ctx, evidence)
+	added, err := w.tx.Attach(ctx, evidence(f, id, w.now))
 	if err != nil || !added {
 		return err
 	}

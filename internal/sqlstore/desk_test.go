@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/presage-pdm/presage/internal/realserver"
 	"github.com/presage-pdm/presage/internal/sqlstore"
 	"github.com/presage-pdm/presage/telemetry"
+	"github.com/presage-pdm/presage/telemetry/series"
 	"github.com/presage-pdm/presage/tickets"
 	"github.com/presage-pdm/presage/tickets/diagnosis"
 	"github.com/presage-pdm/presage/tickets/dispatch"
@@ -43,6 +45,7 @@ func TestDesk(t *testing.T) {
 				{"repeats add evidence and raise severity", deskJoins},
 				{"what clears and returns while open", deskClears},
 				{"withheld findings open nothing", deskWithholds},
+				{"nonsense stops nothing", deskSurvivesNonsense},
 				{"a past fault is a closed ticket and pages nobody", deskBackfill},
 				{"a past fault that is still there becomes live", deskPromotes},
 				{"a fault that returns", deskReopens},
@@ -54,6 +57,7 @@ func TestDesk(t *testing.T) {
 				{"assigning by hand", deskAssign},
 				{"a closed ticket is not opened beside another", deskTwice},
 				{"the dispatch queue empties when somebody is free", deskPending},
+				{"a diagnosis is kept and kept up to date", deskDiagnoses},
 				{"two processes race to open", deskRace},
 				{"chaos of lanes", deskChaos},
 			} {
@@ -361,6 +365,21 @@ func deskWithholds(t *testing.T, o *office) {
 	got := o.only(t)
 	expect(t, "severity", got.Severity, telemetry.Warning)
 	expect(t, "evidence", len(o.findings(t, tickets.FindingFilter{Ticket: got.ID})), 1)
+}
+
+// deskSurvivesNonsense reports what JSON cannot carry: it is kept as well as it can be and stops nothing.
+func deskSurvivesNonsense(t *testing.T, o *office) {
+	infinite := math.Inf(-1)
+	o.report(t, o.finding(detectors.Raised, func(f *detectors.Finding) {
+		f.Score, f.PValue, f.Component = math.NaN(), math.Inf(1), ""
+		f.Signals = []detectors.Signal{{Metric: "m", Actual: math.Inf(1), Expected: math.NaN(), Low: &infinite, Share: math.NaN()}}
+	}), o.finding(detectors.Raised, func(f *detectors.Finding) { f.FaultCode = "" }))
+	got := o.only(t)
+	expect(t, "component", got.Component, "device")
+	kept := o.findings(t, tickets.FindingFilter{})
+	if len(kept) != 1 || kept[0].Score != 0 || kept[0].Signals[0].Actual != math.MaxFloat64 || kept[0].Signals[0].Low != nil {
+		t.Errorf("kept %+v", kept)
+	}
 }
 
 func deskBackfill(t *testing.T, o *office) {
@@ -721,6 +740,117 @@ func deskPending(t *testing.T, o *office) {
 	}
 	expect(t, "second", o.all(t)[1].Assignee, "anna")
 	expect(t, "told", o.told(t), "assigned")
+}
+
+// shelf is a series store with one metric, or one that is down.
+type shelf struct {
+	points []series.Point
+	down   bool
+	asked  int
+}
+
+func (s *shelf) Raw(_ context.Context, _ series.Key, r series.Range, limit int) ([]series.Point, error) {
+	s.asked++
+	if s.down {
+		return nil, series.ErrUnavailable
+	}
+	var out []series.Point
+	for _, p := range s.points {
+		if p.Time >= r.From.UnixMilli() && p.Time < r.To.UnixMilli() && len(out) < limit {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+func (s *shelf) Windows(context.Context, series.Key, series.Range, time.Duration) ([]series.Window, error) {
+	return nil, errors.New("so few readings need no windows")
+}
+
+func (s *shelf) Last(context.Context, string, string) (map[string]series.Point, error) {
+	return nil, nil
+}
+
+func deskDiagnoses(t *testing.T, o *office) {
+	readings := new(shelf)
+	for at := monday.Add(-6 * time.Hour); at.Before(monday.Add(6 * time.Hour)); at = at.Add(time.Minute) {
+		readings.points = append(readings.points, series.Point{Time: at.UnixMilli(), Value: 90})
+	}
+	catalogue := plans{&detectors.Plan{}}
+	wording, err := diagnosis.NewWording(catalogue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := diagnosis.DefaultConfig()
+	cfg.Store, cfg.Events, cfg.Readings, cfg.Bands = o.store, o.store, readings, diagnosis.NewReplay(readings, catalogue)
+	cfg.Fleet, cfg.Plans, cfg.Wording, cfg.Now = o.directory, catalogue, wording, o.now
+	diagnoser, err := diagnosis.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hot := func(f *detectors.Finding) {
+		f.Signals = []detectors.Signal{{Metric: "coolant_temp", Actual: 120, Share: 1}}
+		f.Reason = detectors.Reason{Key: detectors.ReasonLimitAbove, Params: map[string]string{"metric": "coolant_temp", "value": "120", "limit": "110"}}
+	}
+	o.report(t, o.finding(detectors.Raised, hot))
+	ticket := o.only(t)
+	ask := func() diagnosis.Diagnosis {
+		t.Helper()
+		d, err := diagnoser.Diagnosis(t.Context(), home, ticket.Number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !d.Intact() || len(d.Reasons) != 1 || !strings.Contains(d.Summary["en"], "% sure; bring coolant hose.") {
+			t.Fatalf("intact %v, reasons %v, summary %v", d.Intact(), d.Reasons, d.Summary)
+		}
+		return d
+	}
+
+	readings.down = true
+	d := ask()
+	expect(t, "partial", d.Partial, true)
+	expect(t, "charts", len(d.Signals), 1)
+	expect(t, "points", len(d.Signals[0].Points), 0)
+	if _, err := o.store.Diagnosis(t.Context(), home, ticket.ID); !errors.Is(err, tickets.ErrNotFound) {
+		t.Errorf("half a diagnosis was kept (%v)", err)
+	}
+
+	readings.down = false
+	first := ask()
+	expect(t, "partial", first.Partial, false)
+	if len(first.Signals[0].Points) < 250 {
+		t.Errorf("%d points, want those of five hours", len(first.Signals[0].Points))
+	}
+	asked := readings.asked
+	o.pass(10 * time.Second)
+	expect(t, "hash of the kept one", ask().Hash, first.Hash)
+	expect(t, "questions to the series store", readings.asked, asked)
+
+	o.report(t, o.finding(detectors.Continued, hot, func(f *detectors.Finding) { f.Detector = "shift"; f.Score = .7 }))
+	expect(t, "evidence", len(ask().Evidence), 2)
+	o.pass(time.Hour)
+	later := ask()
+	if !later.To.After(first.To) {
+		t.Errorf("after an hour the charts end at %s, as they did before", later.To)
+	}
+	o.pass(48 * time.Hour)
+	last := ask()
+	expect(t, "end of the charts", last.To, last.Until)
+	asked = readings.asked
+	o.pass(48 * time.Hour)
+	expect(t, "hash when there is no more to show", ask().Hash, last.Hash)
+	expect(t, "questions to the series store", readings.asked, asked)
+
+	err = o.store.Update(t.Context(), home, tickets.Fence{}, func(ctx context.Context, tx tickets.Tx) error {
+		return tx.PutDiagnosis(ctx, ticket.ID, []byte(`{"ticket": "forged"}`))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "ticket of the diagnosis after a forgery", ask().Ticket, ticket.ID)
+	if _, err := diagnoser.Diagnosis(t.Context(), home, "T-999999"); !errors.Is(err, tickets.ErrNotFound) {
+		t.Errorf("a diagnosis of nothing: %v, want ErrNotFound", err)
+	}
 }
 
 func deskRace(t *testing.T, o *office) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -67,7 +68,7 @@ func confidence(findings []detectors.Finding) float64 {
 	for i := range findings {
 		f := &findings[i]
 		if f.Phase != detectors.Cleared {
-			best[f.Detector] = max(best[f.Detector], min(max(finite(f.Score), 0), 1))
+			best[f.Detector] = max(best[f.Detector], min(max(f.Score, 0), 1))
 		}
 	}
 	mistaken := 1.0
@@ -103,11 +104,15 @@ func (d *Diagnoser) reasons(findings []detectors.Finding) []tickets.Text {
 			}
 			return -1
 		}
-		return cmp.Or(-cmp.Compare(finite(a.Score), finite(b.Score)), cmp.Compare(a.Onset, b.Onset), strings.Compare(a.ID, b.ID))
+		return cmp.Or(-cmp.Compare(a.Score, b.Score), cmp.Compare(a.Onset, b.Onset), strings.Compare(a.ID, b.ID))
 	})
 	reasons := make([]tickets.Text, 0, len(order))
-	for _, f := range order[:min(len(order), maxReasons)] {
-		reasons = append(reasons, d.cfg.Wording.Reason(f))
+	for _, f := range order {
+		words := d.cfg.Wording.Reason(f)
+		repeats := slices.ContainsFunc(reasons, func(r tickets.Text) bool { return maps.Equal(r, words) })
+		if !repeats && len(reasons) < maxReasons {
+			reasons = append(reasons, words)
+		}
 	}
 	return reasons
 }

@@ -35,8 +35,12 @@ func (p *picture) draw(ctx context.Context) error {
 		return err
 	}
 	for i := range p.out.Signals {
-		if err := p.plot(ctx, &p.out.Signals[i], interval); err != nil {
+		c := &p.out.Signals[i]
+		if err := p.plot(ctx, c, interval); err != nil {
 			return err
+		}
+		if c.Share == 0 {
+			p.judge(c)
 		}
 	}
 	if err := p.events(ctx); err != nil {
@@ -57,7 +61,7 @@ func (p *picture) charts() []Chart {
 		}
 		for j := range f.Signals {
 			s := &f.Signals[j]
-			weight := max(finite(s.Share), 0) * max(finite(f.Score), 0)
+			weight := max(s.Share, 0) * max(f.Score, 0)
 			owed[s.Metric] += weight
 			total += weight
 			if newest[s.Metric] == nil {
@@ -71,8 +75,8 @@ func (p *picture) charts() []Chart {
 	charts := make([]Chart, 0, maxCharts)
 	for _, name := range names[:min(len(names), maxCharts)] {
 		s := newest[name]
-		c := Chart{Metric: name, Unit: cmp.Or(s.Unit, p.unit(name)), Rank: finite(s.Rank), Actual: finite(s.Actual),
-			Expected: finite(s.Expected), Points: [][2]float64{}}
+		c := Chart{Metric: name, Unit: cmp.Or(s.Unit, p.unit(name)), Rank: s.Rank, Actual: s.Actual,
+			Expected: s.Expected, Points: [][2]float64{}}
 		if total > 0 {
 			c.Share = owed[name] / total
 		}
@@ -157,10 +161,7 @@ func (p *picture) interval(ctx context.Context) (time.Duration, error) {
 // usual, and after it until the fault was decided, cleared or last seen, but not so long that the onset shrinks to a dot.
 func (p *picture) window(interval time.Duration) {
 	onset := p.ticket.OnsetAt
-	decided := onset
-	if n := len(p.out.Evidence); n > 0 {
-		decided = fromMillis(p.out.Evidence[n-1].Time)
-	}
+	decided := p.decided()
 	before := min(max(lead*interval, 3*decided.Sub(onset), shortest), longest)
 	end := decided
 	for _, at := range []time.Time{p.ticket.LastSeenAt, p.ticket.ClearedAt} {
@@ -194,7 +195,7 @@ func (p *picture) plot(ctx context.Context, c *Chart, interval time.Duration) er
 		}
 		if len(points) <= manyPoints {
 			for _, pt := range points {
-				c.Points = append(c.Points, [2]float64{float64(pt.Time), finite(pt.Value)})
+				c.Points = append(c.Points, [2]float64{float64(pt.Time), pt.Value})
 			}
 			return p.band(ctx, c, r)
 		}
@@ -205,44 +206,79 @@ func (p *picture) plot(ctx context.Context, c *Chart, interval time.Duration) er
 		return err
 	}
 	for _, w := range windows {
-		c.Points = append(c.Points, [2]float64{float64(w.Start + step.Milliseconds()/2), finite(w.Mean)})
+		c.Points = append(c.Points, [2]float64{float64(w.Start + step.Milliseconds()/2), w.Mean})
 	}
 	return p.band(ctx, c, r)
+}
+
+// judge fills in what a signal that no finding speaks of showed at the
+// decision, and what was expected of it: the middle of its band, else just that.
+func (p *picture) judge(c *Chart) {
+	decided := float64(p.decided().UnixMilli())
+	for _, pt := range c.Points {
+		if pt[0] > decided {
+			break
+		}
+		c.Actual = pt[1]
+	}
+	c.Expected = c.Actual
+	for _, b := range c.Band {
+		if float64(b.Time) > decided {
+			break
+		}
+		if b.Low != nil && b.High != nil {
+			c.Expected = (*b.Low + *b.High) / 2
+		}
+	}
+}
+
+// decided is when the first finding was made, in event time.
+func (p *picture) decided() time.Time {
+	if n := len(p.out.Evidence); n > 0 {
+		return fromMillis(p.out.Evidence[n-1].Time)
+	}
+	return p.ticket.OnsetAt
 }
 
 // band draws what was expected: the bound of the rule that was broken, else
 // what the detectors learned, else what the findings tell.
 func (p *picture) band(ctx context.Context, c *Chart, r series.Range) error {
 	told := p.told(c.Metric)
-	if len(told) == 0 || told[0].PValue > 0 {
-		learned, err := p.d.cfg.Bands.Band(ctx, p.key(c.Metric), r)
-		if err != nil {
-			return err
-		}
-		if len(learned) > 0 {
-			c.Band = thin(learned, fewPoints)
-			return nil
-		}
+	c.Band = p.bounds(c.Metric, told)
+	if len(c.Band) > 0 && told[0].PValue == 0 {
+		return nil
 	}
-	// Findings tell the band at their time only: it holds until the next, the first also before.
+	learned, err := p.d.cfg.Bands.Band(ctx, p.key(c.Metric), r)
+	if len(learned) > 0 {
+		c.Band = thin(learned, fewPoints)
+	}
+	return err
+}
+
+// bounds is the band that the findings of the first rule with bounds tell.
+// Each tells it at its time only: it holds until the next, the first also before.
+func (p *picture) bounds(metric string, told []*detectors.Finding) []BandPoint {
+	var band []BandPoint
+	var rule *detectors.Finding
 	at := p.out.From.UnixMilli()
-	for i, f := range told {
-		s := &f.Signals[slices.IndexFunc(f.Signals, func(s detectors.Signal) bool { return s.Metric == c.Metric })]
+	for _, f := range told {
+		s := &f.Signals[slices.IndexFunc(f.Signals, func(s detectors.Signal) bool { return s.Metric == metric })]
 		low, high := bound(s.Low), bound(s.High)
-		if low == nil && high == nil {
+		if low == nil && high == nil || rule != nil && (f.Detector != rule.Detector || f.Rule != rule.Rule) {
 			continue
 		}
-		if i > 0 {
+		rule = f
+		if len(band) > 0 {
 			at = max(f.Time, p.out.From.UnixMilli())
 		}
 		if at < p.out.To.UnixMilli() {
-			c.Band = append(c.Band, BandPoint{Time: at, Low: low, High: high})
+			band = append(band, BandPoint{Time: at, Low: low, High: high})
 		}
 	}
-	if n := len(c.Band); n > 0 {
-		c.Band = append(c.Band, BandPoint{Time: p.out.To.UnixMilli(), Low: c.Band[n-1].Low, High: c.Band[n-1].High})
+	if n := len(band); n > 0 {
+		band = append(band, BandPoint{Time: p.out.To.UnixMilli(), Low: band[n-1].Low, High: band[n-1].High})
 	}
-	return nil
+	return band
 }
 
 // told returns the findings that speak of a metric, oldest first.
@@ -308,14 +344,6 @@ func (p *picture) events(ctx context.Context) error {
 func bound(v *float64) *float64 {
 	if v == nil || math.IsNaN(*v) || math.IsInf(*v, 0) {
 		return nil
-	}
-	return v
-}
-
-// finite replaces what JSON cannot carry by zero.
-func finite(v float64) float64 {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return 0
 	}
 	return v
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/presage-pdm/presage/detectors"
+	"github.com/presage-pdm/presage/telemetry"
 	"github.com/presage-pdm/presage/telemetry/series"
 )
 
@@ -31,27 +32,53 @@ func NewReplay(readings Readings, plans detectors.Plans) *Replay {
 	return &Replay{readings: readings, plans: plans}
 }
 
-// Band returns the expected range at every reading of a metric in the range. It is
-// empty when the catalogue does not watch the metric by itself, and where the base tier was not warm.
+// Band returns the expected range of a metric at each of its readings in the range, as far as the base tier was
+// warm. Where the base tier says nothing it is what the rules allow, and empty when they are silent too.
 func (b *Replay) Band(ctx context.Context, key series.Key, r series.Range) ([]BandPoint, error) {
 	plan := b.plans.Plan(key.Tenant, key.Device)
-	if plan.Series == nil {
-		return nil, nil
-	}
-	metric := detectors.MetricPlan{}
+	metric := detectors.MetricPlan{Metric: telemetry.Metric{Name: key.Metric}}
 	if plan.Describe != nil {
 		metric = plan.Describe(key.Metric)
 	}
-	if metric.Unwatched {
+	if plan.Series != nil && !metric.Unwatched {
+		learned, err := b.learned(ctx, plan, key, r)
+		if err != nil {
+			return nil, fmt.Errorf("band of %s of %s: %w", key.Metric, key.Device, err)
+		}
+		if len(learned) > 0 {
+			return learned, nil
+		}
+	}
+	low, high := allowed(plan, metric)
+	if low == nil && high == nil {
 		return nil, nil
 	}
+	return []BandPoint{{r.From.UnixMilli(), low, high}, {r.To.UnixMilli(), low, high}}, nil
+}
+
+// allowed is the narrowest fixed range that the rules leave to a metric.
+func allowed(plan *detectors.Plan, metric detectors.MetricPlan) (low, high *float64) {
+	least, most := math.Inf(-1), math.Inf(1)
+	for _, rule := range plan.Rules {
+		method, ok := rule.Method.(detectors.Banded)
+		if !ok || rule.Shadow || rule.Matches == nil || !rule.Matches(metric.Name, metric) {
+			continue
+		}
+		l, h := method.Band()
+		least, most = max(least, l), min(most, h)
+	}
+	return bound(&least), bound(&most)
+}
+
+// learned runs the base tier over what is stored.
+func (b *Replay) learned(ctx context.Context, plan *detectors.Plan, key series.Key, r series.Range) ([]BandPoint, error) {
 	inside, err := b.readings.Raw(ctx, key, r, mostReplayed)
 	if err != nil {
-		return nil, fmt.Errorf("band of %s of %s: %w", key.Metric, key.Device, err)
+		return nil, err
 	}
 	before, err := b.past(ctx, key, r, len(inside))
 	if err != nil {
-		return nil, fmt.Errorf("band of %s of %s: %w", key.Metric, key.Device, err)
+		return nil, err
 	}
 	run := replayed{tier: plan.Series.New()}
 	for _, p := range before {
