@@ -13,6 +13,9 @@ import { router } from "./app/router";
 import { theme, variables } from "./app/theme";
 import { i18n } from "./i18n";
 
+/** The nonce that lets the style elements of components pass the content security policy. */
+const nonce = document.querySelector<HTMLMetaElement>("meta[name=csp-nonce]")?.content ?? "";
+
 /** A session that ended sends the person to sign in again, wherever it is noticed. */
 function onError(error: unknown) {
   if (error instanceof Problem && error.status === 401) void client.invalidateQueries({ queryKey: ["me"] });
@@ -41,6 +44,7 @@ createRoot(document.getElementById("root")!).render(
         theme={theme}
         cssVariablesResolver={variables}
         defaultColorScheme="auto"
+        getStyleNonce={() => nonce}
         colorSchemeManager={localStorageColorSchemeManager({ key: "presage.scheme" })}
       >
         <Notifications position="bottom-right" limit={4} autoClose={6_000} />

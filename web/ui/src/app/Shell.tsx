@@ -78,13 +78,17 @@ export function Shell() {
   });
 
   const link = (p: Place) => (
-    <Tooltip key={p.to} label={t(`nav.${p.label}`)} position="right" disabled={!narrow}>
-      <NavLink to={p.to} className={({ isActive }) => `${css["link"]} ${isActive ? css["active"] : ""}`} data-testid={`nav-${p.label}`}>
-        <p.icon size={17} stroke={1.6} />
-        <span className={css["label"]}>{t(`nav.${p.label}`)}</span>
-        {p.label === "queue" && open > 0 && <span className={css["count"]}>{open}</span>}
-      </NavLink>
-    </Tooltip>
+    <NavLink
+      key={p.to}
+      to={p.to}
+      className={({ isActive }) => `${css["link"]} ${isActive ? css["active"] : ""}`}
+      {...(narrow ? { title: t(`nav.${p.label}`), "aria-label": t(`nav.${p.label}`) } : {})}
+      data-testid={`nav-${p.label}`}
+    >
+      <p.icon size={17} stroke={1.6} />
+      <span className={css["label"]}>{t(`nav.${p.label}`)}</span>
+      {p.label === "queue" && open > 0 && <span className={css["count"]}>{open}</span>}
+    </NavLink>
   );
 
   return (

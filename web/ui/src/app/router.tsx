@@ -3,9 +3,12 @@ import { Broken, Missing } from "./Broken";
 import { Shell } from "./Shell";
 import { Signed } from "./session";
 
+/** Nothing is drawn while the code of the first page is on its way: it takes a fraction of a second. */
+const HydrateFallback = () => null;
+
 export const router = createBrowserRouter([
-  { path: "/signin", lazy: async () => ({ Component: (await import("../pages/signin/SignIn")).SignIn }) },
-  { path: "/setup", lazy: async () => ({ Component: (await import("../pages/signin/Setup")).Setup }) },
+  { path: "/signin", HydrateFallback, lazy: async () => ({ Component: (await import("../pages/signin/SignIn")).SignIn }) },
+  { path: "/setup", HydrateFallback, lazy: async () => ({ Component: (await import("../pages/signin/Setup")).Setup }) },
   {
     element: (
       <Signed>
@@ -13,7 +16,7 @@ export const router = createBrowserRouter([
       </Signed>
     ),
     errorElement: <Broken />,
-    HydrateFallback: () => null,
+    HydrateFallback,
     children: [
       { path: "/", element: <Navigate to="/tickets" replace /> },
       { path: "/tickets", lazy: async () => ({ Component: (await import("../pages/queue/Queue")).Queue }) },

@@ -32,7 +32,7 @@ interface Props {
   /** The time axis. Charts above each other share it. */
   range: Range;
   height?: number;
-  /** Draw the labels of the time axis; the lowest chart of a stack does. */
+  /** Draw the labels of the time axis below `height`; the lowest chart of a stack does. */
   timeAxis?: boolean;
   /** Charts with the same group move their cursors together. */
   group?: string;
@@ -43,13 +43,17 @@ interface Props {
 
 const none: never[] = [];
 
+/** Height of the time axis in pixels. */
+const AXIS = 34;
+
 /**
  * A signal over time with what was expected of it. Draws 100,000 points in well under a frame's
  * patience, keeps gaps open, and tells the value under the cursor in its head line.
  */
 export function SignalChart(props: Props) {
-  const { name, unit, points, step = 0, min, max, range, height = 180, timeAxis = true, group, note, onRange } = props;
+  const { name, unit, points, step = 0, min, max, range, height: plotHeight = 180, timeAxis = true, group, note, onRange } = props;
   const { band = none, spans = none, rules = none, events = none } = props;
+  const height = plotHeight + (timeAxis ? AXIS : 0);
   const { t, i18n } = useTranslation();
   const language = i18n.language;
   const palette = usePalette();
@@ -106,11 +110,11 @@ export function SignalChart(props: Props) {
       axes: [
         {
           ...axis,
-          size: timeAxis ? 34 : 1,
+          size: timeAxis ? AXIS : 1,
           space: 76,
           values: (_u, splits) => (timeAxis ? timeLabels(splits, language) : splits.map(() => "")),
         },
-        { ...axis, size: 58, space: 34, gap: 6, values: (_u, splits) => splits.map((v) => measured(v, language)) },
+        { ...axis, size: 58, space: height < 160 ? 24 : 34, gap: 6, values: (_u, splits) => splits.map((v) => measured(v, language)) },
       ],
       series: [
         {},

@@ -16,7 +16,8 @@ export interface Overlay {
 export function overlayPlugin(overlay: Overlay, palette: Palette): uPlot.Plugin {
   return {
     hooks: {
-      drawClear: (u) => {
+      // After the grid, so that its lines do not cut through, and before the series.
+      drawAxes: (u) => {
         clipped(u, (ctx) => {
           drawSpans(u, ctx, overlay.spans, palette);
           drawBand(u, ctx, overlay.band, palette);
@@ -25,8 +26,8 @@ export function overlayPlugin(overlay: Overlay, palette: Palette): uPlot.Plugin 
       draw: (u) => {
         clipped(u, (ctx) => {
           drawOutside(u, ctx, overlay.band, palette);
-          drawEvents(u, ctx, overlay.events, palette);
           drawRules(u, ctx, overlay.rules, palette);
+          drawEvents(u, ctx, overlay.events, palette);
         });
       },
     },
@@ -95,7 +96,8 @@ function drawOutside(u: uPlot, ctx: CanvasRenderingContext2D, band: readonly Ban
   const values = u.data[1] as readonly (number | null)[];
   const [from, to] = u.series[0]!.idxs ?? [0, times.length - 1];
   ctx.strokeStyle = palette.critical;
-  ctx.lineWidth = 1.6 * ratio();
+  // Wide enough to cover the line below it.
+  ctx.lineWidth = 2.2 * ratio();
   ctx.lineJoin = "round";
   ctx.beginPath();
   alongBand(times, band, (i, low, high) => {
@@ -124,18 +126,16 @@ function drawEvents(u: uPlot, ctx: CanvasRenderingContext2D, events: readonly De
   const foot = top + height;
   const r = ratio();
   ctx.font = `${10 * r}px ${getComputedStyle(document.body).fontFamily}`;
-  ctx.textBaseline = "bottom";
-  ctx.textAlign = "left";
   let free = -Infinity;
   for (const event of events) {
     const at = x(u, event.time);
     const colour = severityColours(palette, event.severity ?? "info")[0];
     ctx.fillStyle = colour;
     ctx.fillRect(Math.round(at) - r / 2, foot - 10 * r, 1.5 * r, 10 * r);
-    const width = ctx.measureText(event.code).width + 8 * r;
     if (at < free) continue;
-    ctx.fillText(event.code, at + 4 * r, foot - 1 * r);
-    free = at + width;
+    const width = ctx.measureText(event.code).width;
+    label(ctx, event.code, at + 4 * r, foot - 12 * r, width, colour, palette);
+    free = at + width + 10 * r;
   }
 }
 
@@ -145,7 +145,6 @@ function drawRules(u: uPlot, ctx: CanvasRenderingContext2D, rules: Overlay["rule
   ctx.strokeStyle = palette.ink;
   ctx.lineWidth = 1.2 * r;
   ctx.font = `600 ${10 * r}px ${getComputedStyle(document.body).fontFamily}`;
-  ctx.textBaseline = "top";
   for (const rule of rules) {
     const at = Math.round(x(u, rule.at)) + 0.5;
     ctx.setLineDash(rule.dashed ? [4 * r, 4 * r] : []);
@@ -158,13 +157,20 @@ function drawRules(u: uPlot, ctx: CanvasRenderingContext2D, rules: Overlay["rule
     const text = ctx.measureText(rule.label).width;
     const wishLeft = rule.dashed ? at - text - 5 * r > left : at + text + 5 * r > left + width;
     const from = wishLeft ? at - text - 5 * r : at + 5 * r;
-    ctx.fillStyle = palette.surface;
-    ctx.globalAlpha = 0.75;
-    ctx.fillRect(from - 2 * r, top + 4 * r, text + 4 * r, 13 * r);
-    ctx.globalAlpha = 1;
-    ctx.fillStyle = palette.ink;
-    ctx.textAlign = "left";
-    ctx.fillText(rule.label, from, top + 5.5 * r);
+    label(ctx, rule.label, from, top + 5 * r, text, palette.ink, palette);
   }
   ctx.setLineDash([]);
+}
+
+/** Writes on a backing of the surface's colour, so that lines below do not strike the words through. */
+function label(ctx: CanvasRenderingContext2D, text: string, left: number, top: number, width: number, colour: string, palette: Palette) {
+  const r = ratio();
+  ctx.fillStyle = palette.surface;
+  ctx.globalAlpha = 0.8;
+  ctx.fillRect(left - 2 * r, top - r, width + 4 * r, 13 * r);
+  ctx.globalAlpha = 1;
+  ctx.fillStyle = colour;
+  ctx.textBaseline = "top";
+  ctx.textAlign = "left";
+  ctx.fillText(text, left, top);
 }

@@ -34,27 +34,33 @@ export function relative(at: number, now: number, language: string): string {
   const format = new Intl.RelativeTimeFormat(language, { style: "narrow", numeric: "auto" });
   if (Math.abs(ms) < 10 * SECOND) return format.format(0, "second");
   const [, unit, size] = step(ms);
-  return new Intl.RelativeTimeFormat(language, { style: "short", numeric: "always" }).format(Math.round(ms / size), unit);
+  return new Intl.RelativeTimeFormat(language, { style: "narrow", numeric: "always" }).format(Math.round(ms / size), unit);
 }
 
 /** A length of time in its largest fitting unit: "3 h", "25 min", "2 days". */
 export function duration(ms: number, language: string): string {
   const [, unit, size] = step(ms);
-  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0 }).format(
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: unit === "minute" ? "short" : "narrow", maximumFractionDigits: 0 }).format(
     Math.abs(Math.round(ms / size)),
   );
 }
 
-/** A length of time to two units, for figures people compare: "2 h 05 min", "48 s". */
+/** A length of time to two units, for figures people compare: "2h 5m", "48s". A second unit of zero is left out. */
 export function precise(ms: number, language: string): string {
-  const abs = Math.abs(ms);
-  const unit = (n: number, u: string) =>
-    new Intl.NumberFormat(language, { style: "unit", unit: u, unitDisplay: "narrow" }).format(n);
-  const sign = ms < 0 ? "−" : "";
-  if (abs < MINUTE) return sign + unit(Math.round(abs / SECOND), "second");
-  if (abs < HOUR) return sign + unit(Math.floor(abs / MINUTE), "minute") + " " + unit(Math.floor((abs % MINUTE) / SECOND), "second");
-  if (abs < DAY) return sign + unit(Math.floor(abs / HOUR), "hour") + " " + unit(Math.floor((abs % HOUR) / MINUTE), "minute");
-  return sign + unit(Math.floor(abs / DAY), "day") + " " + unit(Math.floor((abs % DAY) / HOUR), "hour");
+  const abs = Math.round(Math.abs(ms) / SECOND) * SECOND;
+  const unit = (n: number, name: string) =>
+    new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "narrow" }).format(n);
+  const pair: readonly [size: number, name: string, restSize: number, restName: string] =
+    abs < HOUR
+      ? [MINUTE, "minute", SECOND, "second"]
+      : abs < DAY
+        ? [HOUR, "hour", MINUTE, "minute"]
+        : [DAY, "day", HOUR, "hour"];
+  const [size, name, restSize, restName] = pair;
+  const whole = Math.floor(abs / size);
+  const rest = Math.floor((abs % size) / restSize);
+  const parts = [...(whole > 0 ? [unit(whole, name)] : []), ...(rest > 0 || whole === 0 ? [unit(rest, restName)] : [])];
+  return (ms < 0 ? "−" : "") + parts.join(" ");
 }
 
 /** Date and time to the second with the zone's short name. An unknown zone is shown as UTC. */

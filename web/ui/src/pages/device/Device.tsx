@@ -120,7 +120,7 @@ function Loaded({ device }: { device: DeviceDetail }) {
               range={range}
               events={i === 0 ? events : noEvents}
               spans={anomalous}
-              height={i === 0 ? 200 : 150}
+              height={i === 0 ? 190 : 130}
               timeAxis={i === picked.length - 1}
               onRange={show}
             />

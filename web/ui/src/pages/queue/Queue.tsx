@@ -46,7 +46,8 @@ export function Queue() {
     () => (held ? steady(held, rows) : { shown: rows, gone: new Set<string>(), waiting: [] as Ticket[] }),
     [held, rows],
   );
-  const hold = () => setHeld((h) => h ?? rows);
+  // An empty list holds nothing: what comes first is shown at once.
+  const hold = () => setHeld((h) => h ?? (rows.length > 0 ? rows : null));
   const list = useRef<HTMLDivElement>(null);
   const release = () => {
     if ((list.current?.scrollTop ?? 0) < 8) setHeld(null);
@@ -186,7 +187,7 @@ export function Queue() {
           <div
             ref={list}
             className={css["list"]}
-            onPointerEnter={(e) => e.pointerType === "mouse" && hold()}
+            onPointerMove={(e) => e.pointerType === "mouse" && hold()}
             onPointerLeave={release}
             onScroll={(e) => (e.currentTarget.scrollTop > 8 ? hold() : undefined)}
           >

@@ -2,11 +2,10 @@ import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 import type { Ticket } from "../../api/model";
-import { useNow } from "../../app/now";
 import { Ago } from "../../components/Ago";
+import { Due } from "../../components/Due";
 import { SeverityMark, StateMark } from "../../components/marks";
 import { pick } from "../../format/names";
-import { HOUR, millis } from "../../format/time";
 import css from "./queue.module.css";
 
 interface Props {
@@ -63,7 +62,7 @@ export const Row = memo(function Row({ ticket, station, assignee, selected, curr
           <span className={css["small"]}>{t("queue.since")} </span>
           <Ago at={ticket.onset_at} zone={facts.time_zone} as="since" />
         </span>
-        <span className={css["due"]}>{ticket.category === "done" ? <Ago at={ticket.closed_at} zone={facts.time_zone} /> : <Due ticket={ticket} />}</span>
+        <span className={css["due"]}>{ticket.category === "done" ? <Ago at={ticket.closed_at} zone={facts.time_zone} /> : <Due at={ticket.deadline} zone={facts.time_zone} />}</span>
         <span className={css["where"]}>
           <span className="clip">{assignee || <em className={css["nobody"]}>{t("queue.nobody")}</em>}</span>
           <span className="clip dim">{station}</span>
@@ -75,23 +74,3 @@ export const Row = memo(function Row({ ticket, station, assignee, selected, curr
     </li>
   );
 });
-
-/** Time to the deadline; what is late says so in words as well. */
-function Due({ ticket }: { ticket: Ticket }) {
-  const { t } = useTranslation();
-  const now = useNow();
-  const at = millis(ticket.deadline);
-  if (at === null) return <span className="dim">–</span>;
-  const left = at - now;
-  if (left < 0)
-    return (
-      <span className={css["late"]}>
-        {t("queue.late")} <Ago at={at} zone={ticket.facts.time_zone} as="since" />
-      </span>
-    );
-  return (
-    <span className={left < HOUR ? css["soon"] : ""}>
-      <Ago at={at} zone={ticket.facts.time_zone} />
-    </span>
-  );
-}

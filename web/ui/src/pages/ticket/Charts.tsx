@@ -59,7 +59,7 @@ export function Charts({ ticket, diagnosis }: { ticket: TicketDetail; diagnosis:
           rules={i === 0 ? rules : bare}
           events={i === 0 ? (diagnosis.events ?? noEvents) : noEvents}
           range={range}
-          height={i === 0 ? 230 : 110}
+          height={i === 0 ? 220 : 92}
           timeAxis={i === signals.length - 1}
           group={`ticket-${ticket.id}`}
           note={signal.share > 0 ? t("chart.share", { share: percent(signal.share, i18n.language) }) : undefined}

@@ -6,6 +6,7 @@ import type { TicketDetail } from "../../api/model";
 import { diagnosisQuery, ticketQuery } from "../../api/queries";
 import { useComponentName } from "../../app/names";
 import { Ago } from "../../components/Ago";
+import { Due } from "../../components/Due";
 import { SeverityMark, StateMark, Tag } from "../../components/marks";
 import { Facts, Section } from "../../components/Page";
 import { Loading, Read } from "../../components/states";
@@ -113,7 +114,7 @@ function Loaded({ ticket, id }: { ticket: TicketDetail; id: string }) {
           <div>
             <dt>{ticket.closed_at ? t("state.closed") : t("queue.due")}</dt>
             <dd>
-              <Ago at={ticket.closed_at ?? ticket.deadline} zone={facts.time_zone} />
+              {ticket.closed_at ? <Ago at={ticket.closed_at} zone={facts.time_zone} /> : <Due at={ticket.deadline} zone={facts.time_zone} />}
             </dd>
           </div>
           {diagnosis.data && (

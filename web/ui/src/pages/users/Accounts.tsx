@@ -109,7 +109,7 @@ function Editor({ user, onClose }: { user: User | null; onClose: () => void }) {
       >
         {!user && <TextInput label={t("signin.name")} value={name} onChange={(e) => setName(e.currentTarget.value)} required autoComplete="off" data-autofocus />}
         <TextInput label={t("users.display")} value={display} onChange={(e) => setDisplay(e.currentTarget.value)} />
-        <Select label={t("users.role")} value={role} onChange={(v) => v && setRole(v as Role)} data={me.roles.map((value) => ({ value, label: t(`role.${value}`) }))} allowDeselect={false} />
+        <Select label={t("users.role")} value={role} onChange={(v) => v && setRole(v as Role)} data={me.roles.map((value) => ({ value, label: t(`role.${value as Role}`) }))} allowDeselect={false} />
         <Select
           label={t("users.technician")}
           description={t("users.technicianHint")}

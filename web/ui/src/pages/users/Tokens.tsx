@@ -5,7 +5,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { post, remove } from "../../api/client";
-import type { Role, Token } from "../../api/model";
+import type { NewToken, Role, Token } from "../../api/model";
 import { tokensQuery } from "../../api/queries";
 import { useMe } from "../../app/session";
 import { Ago } from "../../components/Ago";
@@ -108,7 +108,7 @@ function Maker({ onClose }: { onClose: () => void }) {
   const [role, setRole] = useState<Role>("viewer");
   const [days, setDays] = useState<number | string>(365);
   const make = useMutation({
-    mutationFn: () => post<Token & { secret: string }>("/tokens", { name: name.trim(), role, days: Number(days) || 0 }),
+    mutationFn: () => post<NewToken>("/tokens", { name: name.trim(), role, days: Number(days) || 0 }),
     onSuccess: () => void client.invalidateQueries({ queryKey: ["tokens"] }),
     onError: (error) => notifications.show({ color: "red", title: t("states.failed"), message: describe(error) }),
   });
@@ -139,7 +139,7 @@ function Maker({ onClose }: { onClose: () => void }) {
           }}
         >
           <TextInput label={t("users.tokenName")} value={name} onChange={(e) => setName(e.currentTarget.value)} required maxLength={64} data-autofocus />
-          <Select label={t("users.role")} value={role} onChange={(v) => v && setRole(v as Role)} data={me.roles.map((value) => ({ value, label: t(`role.${value}`) }))} allowDeselect={false} />
+          <Select label={t("users.role")} value={role} onChange={(v) => v && setRole(v as Role)} data={me.roles.map((value) => ({ value, label: t(`role.${value as Role}`) }))} allowDeselect={false} />
           <NumberInput label={t("users.days")} description={t("users.daysHint")} value={days} onChange={setDays} min={0} max={3660} allowDecimal={false} size="xs" />
           <div className={css["formBar"]}>
             <Button variant="default" onClick={onClose}>
