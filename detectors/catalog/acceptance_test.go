@@ -52,7 +52,7 @@ func (r *recording) labelled() (first, last int64) {
 	return first, last
 }
 
-// TestHealthyMachinesAreLeftAlone replays a healthy pump and every healthy trip; the first trips of each kind, ten of them, count with the
+// TestHealthyMachinesAreLeftAlone replays a healthy pump and every healthy trip, with either kind of time; the first trips of each kind, ten of them, count with the
 // pump, and all together must stay below one ticket in five hours of driving.
 func TestHealthyMachinesAreLeftAlone(t *testing.T) {
 	pump := readSKAB(t, filepath.Join(dataDir(t, "skab/anomaly-free"), "anomaly-free.csv"))
@@ -61,13 +61,15 @@ func TestHealthyMachinesAreLeftAlone(t *testing.T) {
 	dir := dataDir(t, "car_obd")
 	for _, kind := range []string{"drive", "idle", "live", "long", "ufpe"} {
 		for i, name := range glob(t, dir, kind+"*.csv") {
-			r := readCar(t, name)
-			n := report(t, r.name, r.replay(newEngine(t), "car"))
-			all += n
-			if i < 2 {
-				wrong += n
+			for _, runTime := range []bool{false, true} {
+				r := readCar(t, name, runTime)
+				n := report(t, r.name, r.replay(newEngine(t), "car"))
+				all += n
+				if i < 2 {
+					wrong += n
+				}
+				hours += float64(len(r.rows)) * 0.5 / 3600
 			}
-			hours += float64(len(r.rows)) * 0.5 / 3600
 		}
 	}
 	t.Logf("%d false tickets for the pump and ten trips; %d in %.1f h of driving", wrong, all, hours)
@@ -85,7 +87,7 @@ func TestOneCarOverManyTripsIsLeftAlone(t *testing.T) {
 	e := newEngine(t)
 	wrong, hours := 0, 0.0
 	for i, name := range glob(t, dataDir(t, "car_obd"), "*.csv") {
-		r := readCar(t, name)
+		r := readCar(t, name, false)
 		for k := range r.times {
 			r.times[k] += int64(i) * 3 * 3600 * 1000
 		}

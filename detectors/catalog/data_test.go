@@ -70,13 +70,18 @@ func readSKAB(t testing.TB, name string) recording {
 	return r
 }
 
-// readCar reads a trip, which has no time column: rows are half a second apart.
-func readCar(t testing.TB, name string) recording {
+// readCar reads a trip. It has no time stamps: either rows are taken to be half a second apart, as they were recorded, or, with
+// runTime, its seconds since the engine started are, which several rows share: the first of them counts.
+func readCar(t testing.TB, name string, runTime bool) recording {
 	rows := readCSV(t, name, ',')
-	r := recording{name: filepath.Base(name), metrics: rows[0]}
+	r := recording{name: filepath.Base(name), metrics: rows[0][1:]}
 	start := time.Date(2020, 6, 1, 8, 0, 0, 0, time.UTC).UnixMilli()
 	for i, row := range rows[1:] {
-		r.add(t, start+int64(i)*500, row, false)
+		at := start + int64(i)*500
+		if runTime {
+			at = start + int64(1000*number(t, row[0]))
+		}
+		r.add(t, at, row[1:], false)
 	}
 	return r
 }
