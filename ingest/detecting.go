@@ -86,6 +86,9 @@ func (d *detecting) run(stop, abort context.Context) error {
 	if err != nil {
 		return err
 	}
+	if abort.Err() != nil {
+		return nil // in a hurry: the tail is read again
+	}
 	return d.save(true)
 }
 

@@ -38,6 +38,10 @@ func ParsePolicy(name string) (Policy, error) {
 type IntakeConfig struct {
 	UnknownDevices Policy `koanf:"unknown_devices"`
 	Limits         Limits `koanf:"limits"`
+	// RegisterRate and RegisterBurst bound how many unknown devices a second are registered;
+	// messages of those above go to the quarantine.
+	RegisterRate  float64 `koanf:"register_rate"`
+	RegisterBurst int     `koanf:"register_burst"`
 	// QuarantineRate and QuarantineBurst bound how many messages a second go to the quarantine;
 	// those above are counted as "dropped" and forgotten, so that a flood of rubbish
 	// cannot fill the store.
@@ -56,6 +60,8 @@ type IntakeConfig struct {
 func DefaultIntakeConfig() IntakeConfig {
 	return IntakeConfig{
 		UnknownDevices:    PolicyQuarantine,
+		RegisterRate:      200,
+		RegisterBurst:     100_000,
 		Limits:            DefaultLimits(),
 		QuarantineRate:    500,
 		QuarantineBurst:   20_000,
@@ -81,7 +87,9 @@ type Intake struct {
 
 	scratch    sync.Pool // of *scratch
 	quarantine *bucket
+	newcomers  *bucket
 	registrar  *registrar
+	vocabulary *vocabulary
 
 	pauses atomic.Int32 // who asked for ticks to pause, see PauseTicks
 
@@ -111,6 +119,8 @@ func NewIntake(journal Journal, decoder Decoder, registry Registry, cfg IntakeCo
 	}
 	in.scratch.New = func() any { return &scratch{seen: make(map[string]struct{})} }
 	in.quarantine = newBucket(cfg.QuarantineRate, cfg.QuarantineBurst)
+	in.newcomers = newBucket(cfg.RegisterRate, cfg.RegisterBurst)
+	in.vocabulary = newVocabulary(cfg.Limits.DeviceMetrics)
 	in.registrar = newRegistrar(registry, in.log, in.metrics)
 	return in, nil
 }
@@ -242,8 +252,12 @@ func (in *Intake) prepare(ctx context.Context, s *scratch, m Message) *RejectErr
 		}
 	}
 	for i := range s.batches {
-		if reject := in.admit(ctx, &s.batches[i]); reject != nil {
+		b := &s.batches[i]
+		if reject := in.admit(ctx, b); reject != nil {
 			return reject
+		}
+		if !in.vocabulary.take(b) {
+			return &RejectError{Device: b.Device, Reason: ReasonDeviceMetrics, Detail: fmt.Sprintf("device %q would have more than %d metrics: look for numbers or times in their names, or raise limits.device_metrics", b.Device, in.cfg.Limits.DeviceMetrics)}
 		}
 	}
 	return nil
@@ -277,7 +291,12 @@ func (in *Intake) admit(ctx context.Context, b *telemetry.Batch) *RejectError {
 		return &RejectError{Device: b.Device, Reason: ReasonRefusedDevice, Detail: fmt.Sprintf("device %q is retired or blocked: take it back into service, or stop it from publishing", b.Device)}
 	}
 	if in.cfg.UnknownDevices == PolicyRegister {
-		in.registrar.ask(ctx, b.Tenant, b.Device)
+		if !in.registrar.asking(b.Tenant, b.Device) {
+			if !in.newcomers.take(b.Arrival) {
+				return &RejectError{Device: b.Device, Reason: ReasonNewDevices, Detail: fmt.Sprintf("device %q is unknown, and more than %g new devices a second have come: try it again later", b.Device, in.cfg.RegisterRate)}
+			}
+			in.registrar.ask(ctx, b.Tenant, b.Device)
+		}
 		return nil
 	}
 	return &RejectError{Device: b.Device, Reason: ReasonUnknownDevice, Detail: fmt.Sprintf("device %q is not registered: import it, or set unknown_devices to %q", b.Device, PolicyRegister)}

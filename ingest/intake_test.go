@@ -620,3 +620,69 @@ func TestAcceptAllocates(t *testing.T) {
 		t.Errorf("%v allocations a message of ten samples", n)
 	}
 }
+
+// TestDeviceMetrics lets a device make up new names until it has all that it may: names it has go on
+// being taken, others are refused, and other devices are not concerned.
+func TestDeviceMetrics(t *testing.T) {
+	var next telemetry.Batch
+	in, _, counts := newIntake(t, decoderFunc(func(dst []telemetry.Batch, _ ingest.Message) ([]telemetry.Batch, error) {
+		return append(dst, next), nil
+	}), &registry{}, func(c *ingest.IntakeConfig) { c.Limits.DeviceMetrics = 100 })
+	refused := func() int {
+		t.Helper()
+		families, err := counts.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			if f.GetName() == "presage_intake_rejected_total" {
+				return int(f.GetMetric()[0].GetCounter().GetValue())
+			}
+		}
+		return 0
+	}
+	send := func(device string, names ...int) {
+		t.Helper()
+		next = telemetry.Batch{Device: device}
+		for _, n := range names {
+			next.Samples = append(next.Samples, telemetry.Sample{Metric: fmt.Sprint("m", n), Time: epoch, Value: 1})
+		}
+		if err := accept(t, in, ingest.Message{Arrival: epoch}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range 99 {
+		send("a", n, n/2, n)
+	}
+	if n := refused(); n != 0 {
+		t.Fatalf("%d messages refused below the limit", n)
+	}
+	send("a", 5, 98, 0, 99)
+	send("a", 100)
+	send("a", 99, 3)
+	send("b", 100, 101)
+	if n := refused(); n != 1 {
+		t.Errorf("%d messages refused, want the one with metric 101 of the device", n)
+	}
+}
+
+// TestNewDevices bounds how fast unknown devices are registered; those above go to the quarantine.
+func TestNewDevices(t *testing.T) {
+	n := 0
+	r := &registry{}
+	in, log, _ := newIntake(t, decoderFunc(func(dst []telemetry.Batch, _ ingest.Message) ([]telemetry.Batch, error) {
+		n++
+		return append(dst, sample(fmt.Sprint("unknown-", n), epoch)), nil
+	}), r, func(c *ingest.IntakeConfig) {
+		c.UnknownDevices, c.RegisterRate, c.RegisterBurst = ingest.PolicyRegister, 1, 5
+	})
+	for range 20 {
+		if err := accept(t, in, ingest.Message{Arrival: epoch}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	batches, rejected, _ := journalled(t, log)
+	if len(batches) != 5 || len(rejected) != 15 || rejected[0].Reason != ingest.ReasonNewDevices {
+		t.Errorf("%d batches and %d in the quarantine, want 5 and 15", len(batches), len(rejected))
+	}
+}

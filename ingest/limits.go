@@ -7,7 +7,7 @@ import (
 	"github.com/presage-pdm/presage/telemetry"
 )
 
-// Limits bounds what one message may carry.
+// Limits bounds what one message may carry, and what one device.
 type Limits struct {
 	// PayloadBytes is the size of a payload.
 	PayloadBytes int `koanf:"payload_bytes"`
@@ -15,6 +15,9 @@ type Limits struct {
 	Samples int `koanf:"samples"`
 	// Metrics is the number of different metrics.
 	Metrics int `koanf:"metrics"`
+	// DeviceMetrics is the number of different metrics that one device may use in the life
+	// of the process: each is a series, with a detector's memory.
+	DeviceMetrics int `koanf:"device_metrics"`
 	// Events is the number of events, and that of states.
 	Events int `koanf:"events"`
 	// Batches is the number of devices that one message may speak of.
@@ -32,14 +35,15 @@ type Limits struct {
 // believes time stamps from the year 2000 until one day ahead.
 func DefaultLimits() Limits {
 	return Limits{
-		PayloadBytes: 4 << 20,
-		Samples:      100_000,
-		Metrics:      1000,
-		Events:       1000,
-		Batches:      1000,
-		TextBytes:    1024,
-		Oldest:       time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
-		Ahead:        24 * time.Hour,
+		PayloadBytes:  4 << 20,
+		Samples:       100_000,
+		Metrics:       1000,
+		DeviceMetrics: 2000,
+		Events:        1000,
+		Batches:       1000,
+		TextBytes:     1024,
+		Oldest:        time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
+		Ahead:         24 * time.Hour,
 	}
 }
 
@@ -49,6 +53,8 @@ const (
 	ReasonTooLarge       = "payload-too-large"
 	ReasonTooManySamples = "too-many-samples"
 	ReasonTooManyMetrics = "too-many-metrics"
+	ReasonDeviceMetrics  = "too-many-metrics-of-device"
+	ReasonNewDevices     = "too-many-new-devices"
 	ReasonTooManyEvents  = "too-many-events"
 	ReasonTooManyDevices = "too-many-devices"
 	ReasonTextTooLong    = "text-too-long"

@@ -29,6 +29,14 @@ func newRegistrar(r Registry, log *slog.Logger, m *intakeMetrics) *registrar {
 	return &registrar{registry: r, log: log, metrics: m, queue: make(chan device, registrations), asked: make(map[device]struct{})}
 }
 
+// asking reports whether a device is in the queue or in work.
+func (r *registrar) asking(tenant, id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, yes := r.asked[device{tenant, id}]
+	return yes
+}
+
 // ask has a device registered, once however often it is asked. It waits for room until ctx ends.
 func (r *registrar) ask(ctx context.Context, tenant, id string) {
 	d := device{tenant, id}

@@ -25,6 +25,8 @@ type Message struct {
 type Decoder interface {
 	// Decode appends the batches of m to dst. It fails with a [*RejectError] for a payload that cannot
 	// be read; what was appended then does not count: a message is taken whole or not at all.
+	// Elements between the length and the capacity of dst are of an earlier call, and their slices may be used again.
+	// Tenant and Arrival of the batches are set by the caller. It is called by many goroutines at once.
 	Decode(dst []telemetry.Batch, m Message) ([]telemetry.Batch, error)
 }
 
@@ -79,7 +81,9 @@ type Watcher interface {
 	// Apply feeds a batch in journal order and returns what was found, valid until the next call.
 	// A reading that was applied before changes nothing.
 	Apply(b *telemetry.Batch) []detectors.Finding
-	// Tick tells the journal's clock, once a second of arrival time, for the detection of silence.
+	// Tick tells the journal's clock, once a second of arrival time, for the detection of silence: everything that had
+	// arrived by then was applied. A jump of more than some seconds between two ticks is time in which this process, or the
+	// broker before it, was not there, and nobody could be heard. A tick that was told before changes nothing.
 	Tick(arrival int64) []detectors.Finding
 	// AppendState appends the whole state in its versioned binary form.
 	AppendState(dst []byte) []byte

@@ -57,6 +57,9 @@ func (s *storing) run(stop, abort context.Context) error {
 	if err := s.work(stop, abort); err != nil {
 		return err
 	}
+	if abort.Err() != nil {
+		return nil // in a hurry: the tail is read again
+	}
 	return s.save(stop, abort, true)
 }
 
