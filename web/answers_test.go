@@ -29,7 +29,7 @@ func TestAnswers(t *testing.T) {
 		"findings": "/api/v1/findings", "fleet": "/api/v1/fleet", "history": "/api/v1/tickets/0190-1/history", "livez": "/livez",
 		"models": "/api/v1/models", "quarantine": "/api/v1/quarantine", "readyz": "/readyz", "regions": "/api/v1/regions",
 		"series": "/api/v1/devices/car-7/series?metric=coolant_temp" + around, "series-step": "/api/v1/devices/car-7/series?metric=coolant_temp&step=5m" + around,
-		"stations": "/api/v1/stations", "technicians": "/api/v1/technicians", "ticket": "/api/v1/tickets/T-000001", "tickets": "/api/v1/tickets",
+		"stations": "/api/v1/stations", "technicians": "/api/v1/technicians", "ticket": "/api/v1/tickets/T-000001", "tickets": "/api/v1/tickets", "workflows": "/api/v1/workflows",
 		"missing": "/api/v1/tickets/T-999999", "invalid": "/api/v1/tickets?limit=0&color=red",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,6 +25,7 @@ type Config struct {
 	Series    Series
 	Devices   Devices
 	Directory Directory
+	Workflows Workflows // nil: clients show stages by their ids
 
 	Users     Users
 	Sessions  Sessions

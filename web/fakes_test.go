@@ -79,6 +79,7 @@ func (w *world) config() Config {
 	cfg := DefaultConfig()
 	cfg.Tickets, cfg.Desk, cfg.Diagnoses, cfg.Bands, cfg.Wording, cfg.Series, cfg.Devices = w, w, w, w, w, w, w
 	cfg.Directory, cfg.Users, cfg.Sessions, cfg.Tokens, cfg.Passwords = w, w, w, w, plain{}
+	cfg.Workflows = w
 	cfg.Quarantine, cfg.Catalog, cfg.Scoreboard, cfg.Hub = w, w, w, NewHub()
 	cfg.About = func(context.Context) (About, error) {
 		return About{Version: "1.2.3", Started: epoch, Database: "sqlite", Series: "embedded", Broker: "embedded"}, w.failWith
@@ -289,6 +290,11 @@ func (w *world) Regions(string) []fleet.Region {
 
 func (w *world) Stations(string) []fleet.Station {
 	return []fleet.Station{{ID: "frankfurt", Name: "Frankfurt", Region: "south"}}
+}
+
+func (w *world) Flows() []*tickets.Flow {
+	return []*tickets.Flow{{Name: "repair", Version: 1, Label: tickets.Text{"en": "Repair"}, Kinds: []tickets.Kind{tickets.Fault},
+		Stages: []tickets.Stage{{ID: "assigned", Category: tickets.CategoryActive, Label: tickets.Text{"en": "Assigned"}, View: access.Roles()}}}}
 }
 
 func (w *world) Technicians(string) []fleet.Technician {

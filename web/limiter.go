@@ -66,11 +66,14 @@ func (l *limiter) take(kind, key string, now time.Time) error {
 	return nil
 }
 
-// giveBack undoes all attempts of a key, after one that succeeded.
+// giveBack undoes one attempt of a key, after it succeeded: only failures count.
 func (l *limiter) giveBack(kind, key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.buckets, kind+"\x00"+key)
+	key, interval := kind+"\x00"+key, l.rates[kind].interval
+	if b, ok := l.buckets[key]; ok {
+		l.buckets[key] = bucket{full: b.full.Add(-interval)}
+	}
 }
 
 func (l *limiter) forget(now time.Time) {

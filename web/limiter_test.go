@@ -46,6 +46,9 @@ func TestLimiter(t *testing.T) {
 	if err := l.take("pair", "a", now); err != nil {
 		t.Errorf("after a success: %v", err)
 	}
+	if l.take("pair", "a", now) == nil {
+		t.Error("a success gave back more than itself")
+	}
 }
 
 func TestLimiterForgets(t *testing.T) {

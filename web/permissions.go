@@ -45,6 +45,7 @@ func permissions() map[string]permission {
 		"list-regions":     everyone,
 		"list-stations":    everyone,
 		"list-technicians": everyone,
+		"list-workflows":   everyone,
 		"list-tickets":     everyone,
 		"count-tickets":    everyone,
 		"get-ticket":       everyone,

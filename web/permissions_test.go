@@ -36,6 +36,7 @@ func samples() map[string]request {
 		"list-regions":      {method: "GET", path: "/api/v1/regions"},
 		"list-stations":     {method: "GET", path: "/api/v1/stations"},
 		"list-technicians":  {method: "GET", path: "/api/v1/technicians"},
+		"list-workflows":    {method: "GET", path: "/api/v1/workflows"},
 		"list-tickets":      {method: "GET", path: "/api/v1/tickets"},
 		"count-tickets":     {method: "GET", path: "/api/v1/tickets/counts"},
 		"get-ticket":        {method: "GET", path: "/api/v1/tickets/0190-1"},

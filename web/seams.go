@@ -70,6 +70,11 @@ type Directory interface {
 	Technicians(tenant string) []fleet.Technician
 }
 
+// Workflows lists the flows that tickets follow; *workflow.Library is one.
+type Workflows interface {
+	Flows() []*tickets.Flow
+}
+
 // Users keeps the accounts of people.
 type Users interface {
 	Users(ctx context.Context, tenant string) ([]access.User, error)

@@ -101,8 +101,8 @@ type clientKey struct{}
 func (s *Server) signIn(ctx context.Context, _ access.Principal, in *signInInput) (*signedIn, error) {
 	now := time.Now().UTC()
 	name := normalName(in.Body.Name)
-	pair := in.client.address + "\x00" + name
-	for _, attempt := range [...][2]string{{"address", in.client.address}, {"pair", pair}, {"name", name}} {
+	attempts := [...][2]string{{"address", in.client.address}, {"pair", in.client.address + "\x00" + name}, {"name", name}}
+	for _, attempt := range attempts {
 		if err := s.limiter.take(attempt[0], attempt[1], now); err != nil {
 			s.cfg.Log.Warn("too many sign-in attempts", "user", name, "address", in.client.address)
 			return nil, err
@@ -116,7 +116,9 @@ func (s *Server) signIn(ctx context.Context, _ access.Principal, in *signInInput
 	if err != nil {
 		return nil, err
 	}
-	s.limiter.giveBack("pair", pair)
+	for _, attempt := range attempts {
+		s.limiter.giveBack(attempt[0], attempt[1])
+	}
 	return s.open(ctx, u, in.client, now)
 }
 
@@ -235,6 +237,7 @@ func (s *Server) setUp(ctx context.Context, _ access.Principal, in *setUpInput) 
 	if err != nil {
 		return nil, fmt.Errorf("create first user: %w", err)
 	}
+	s.limiter.giveBack("address", in.client.address)
 	s.cfg.Log.Info("first admin created", "user", u.Name)
 	return s.open(ctx, u, in.client, now)
 }

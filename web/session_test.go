@@ -114,6 +114,17 @@ func TestGuessingIsLimited(t *testing.T) {
 	refusal(t, last, 429)
 }
 
+// TestSuccessDoesNotCount: an office behind one address signs in every morning.
+func TestSuccessDoesNotCount(t *testing.T) {
+	s, w := newServer(t, nil)
+	w.addUser("mira", access.Technician)
+	for i := range 30 {
+		if res := signInAs("mira", "password of mira").send(t, s); res.StatusCode != 200 {
+			t.Fatalf("sign-in %d: status %d", i+1, res.StatusCode)
+		}
+	}
+}
+
 func TestSessionsEnd(t *testing.T) {
 	for name, end := range map[string]func(*world, *access.Session){
 		"expired":       func(_ *world, s *access.Session) { s.Expires = time.Now().Add(-time.Second) },

@@ -25,7 +25,7 @@ type Params struct {
 
 // DefaultParams are those of the second recommended option of RFC 9106
 // section 4: 3 passes over 64 MiB with 4 threads, a salt of 128 and a key of 256 bits.
-// A hash takes about a tenth of a second of two processors.
+// A hash takes 0.1 to 0.2 s on two processors.
 func DefaultParams() Params {
 	return Params{Time: 3, Memory: 64 << 10, Threads: 4, Salt: 16, Key: 32}
 }

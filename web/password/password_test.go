@@ -139,3 +139,19 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkVerify(b *testing.B) {
+	h, err := New(DefaultParams())
+	if err != nil {
+		b.Fatal(err)
+	}
+	hash, err := h.Hash("a password")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if ok, _, err := h.Verify(hash, "a password"); !ok || err != nil {
+			b.Fatal(ok, err)
+		}
+	}
+}
