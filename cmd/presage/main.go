@@ -21,9 +21,11 @@ var version = "dev"
 // commands is the command line.
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run Presage: broker, stores, detectors, desk and web in one process."`
+	Demo    demoCommand    `cmd:"" help:"Run Presage with a simulated fleet that publishes over MQTT and breaks now and then."`
 	Bench   benchCommand   `cmd:"" help:"Measure speed under load."`
 	Token   tokenCommand   `cmd:"" help:"Make, list and revoke API tokens."`
 	User    userCommand    `cmd:"" help:"Add and list people who may sign in."`
+	Import  importCommand  `cmd:"" help:"Import devices and the organisation that looks after them."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database to this version's schema."`
 	Config  configCommand  `cmd:"" help:"Print the settings in effect, with secrets hidden."`
 	Version versionCommand `cmd:"" help:"Print the version."`

@@ -125,8 +125,8 @@ func (a *app) about(ctx context.Context) (web.About, error) {
 			Partition: lane.Partition, DetectLagS: lane.Detect.LagSeconds, StoreLagS: lane.Store.LagSeconds,
 			Position: strconv.FormatUint(uint64(lane.Detect.Position), 10),
 		})
-		about.OldestUnprocessedS = max(about.OldestUnprocessedS, lane.Detect.LagSeconds, lane.Store.LagSeconds)
 	}
+	about.OldestUnprocessedS = a.behind()
 	open := true
 	page, err := a.sql.List(ctx, telemetry.DefaultTenant, tickets.Filter{Open: &open, Limit: 1})
 	if err != nil {
@@ -134,6 +134,15 @@ func (a *app) about(ctx context.Context) (web.About, error) {
 	}
 	about.TicketsOpen = page.Total
 	return about, nil
+}
+
+// behind is the age of the oldest reading that is not yet stored or not yet judged, in seconds.
+func (a *app) behind() float64 {
+	oldest := 0.0
+	for _, lane := range a.lanes.Status() {
+		oldest = max(oldest, lane.Detect.LagSeconds, lane.Store.LagSeconds)
+	}
+	return oldest
 }
 
 // unready tells what keeps Presage from being ready.
