@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -12,6 +13,8 @@ import (
 )
 
 const arrival = 1_700_000_000_000
+
+const tele = "presage/v1/car-1/telemetry"
 
 func newDecoder(t testing.TB, patterns ...Pattern) *Decoder {
 	t.Helper()
@@ -78,6 +81,8 @@ func TestTelemetry(t *testing.T) {
 		{"exponents and digits", `{"a": 1.5e-3, "b": 0.30000000000000004, "c": -7, "d": 9007199254740993}`, []telemetry.Sample{
 			{Metric: "a", Time: arrival, Value: 1.5e-3}, {Metric: "b", Time: arrival, Value: 0.30000000000000004},
 			{Metric: "c", Time: arrival, Value: -7}, {Metric: "d", Time: arrival, Value: 9007199254740993}}},
+		{"large", `{"a": true, "b": null, "c": false, "d": 1` + strings.Repeat(" ", 8<<10) + `}`, []telemetry.Sample{
+			{Metric: "a", Time: arrival, Value: 1}, {Metric: "c", Time: arrival}, {Metric: "d", Time: arrival, Value: 1}}},
 		{"escaped name", `{"a\u00b0b": 1}`, []telemetry.Sample{{Metric: "a°b", Time: arrival, Value: 1}}},
 		{"a fraction of a millisecond is cut", `{"ts": 1700000000000.9, "a": 1}`, []telemetry.Sample{{Metric: "a", Time: 1700000000000, Value: 1}}},
 	} {
@@ -95,7 +100,7 @@ func TestTelemetry(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	d := newDecoder(t)
-	const tele, event, state = "presage/v1/car-1/telemetry", "presage/v1/car-1/event", "presage/v1/car-1/state"
+	const event, state = "presage/v1/car-1/event", "presage/v1/car-1/state"
 	for _, c := range []struct{ name, topic, payload, want string }{
 		{"empty", tele, ``, ReasonEmpty},
 		{"cut off", tele, `{"a": 1`, ReasonMalformedJSON},
@@ -122,6 +127,9 @@ func TestRefused(t *testing.T) {
 		{"long metric", tele, `{"` + strings.Repeat("m", telemetry.MaxMetricName+1) + `": 1}`, ReasonBadMetric},
 		{"deep", tele, strings.Repeat("[", 17) + strings.Repeat("]", 17), ReasonTooDeep},
 		{"very deep", tele, strings.Repeat(`{"a":`, 100_000), ReasonTooDeep},
+		{"word that is none", tele, `{"a": tru}`, ReasonMalformedJSON},
+		{"the same in a large payload", tele, `{"a": tru, "` + strings.Repeat("b", 8<<10) + `": 1}`, ReasonMalformedJSON},
+		{"NaN in a large payload", tele, `{"a": nan, "` + strings.Repeat("b", 8<<10) + `": 1}`, ReasonNotFinite},
 		{"one bad reading refuses the message", tele, `[{"a": 1}, {"a": "x"}]`, ReasonWrongType},
 
 		{"no code", event, `{"severity": "warning"}`, ReasonMissingCode},
@@ -156,6 +164,30 @@ func TestRefused(t *testing.T) {
 				t.Errorf("the detail holds %d bytes", len(got.Detail))
 			}
 		})
+	}
+}
+
+// TestHostilePayloadsCostNoMoreThanTheirSize holds that a message of 1 MiB cannot make
+// the decoder work on many times as much.
+func TestHostilePayloadsCostNoMoreThanTheirSize(t *testing.T) {
+	d := newDecoder(t)
+	const size = 1 << 20
+	for _, c := range []struct{ name, payload string }{
+		{"garbage within levels", strings.Repeat(`{"a":`, 15) + strings.Repeat("x", size)},
+		{"a word that is not quite one", strings.Repeat(`{"a":`, 15) + "t" + strings.Repeat(`"`, size)},
+		{"another", strings.Repeat("[", 15) + "nul" + strings.Repeat("\x01", size)},
+		{"a number without end", `{"a":` + strings.Repeat("9", size) + "}"},
+		{"a name without end", `{"` + strings.Repeat("\\u00e9", size/6) + `":1}`},
+	} {
+		m := message(tele, c.payload)
+		reason(t, d, m) // once, so that the parser has its buffers
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		reason(t, d, m)
+		runtime.ReadMemStats(&after)
+		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 8*size {
+			t.Errorf("%s: %d MiB were allocated for a payload of 1 MiB", c.name, allocated>>20)
+		}
 	}
 }
 
@@ -247,6 +279,9 @@ func TestNamesAreCopies(t *testing.T) {
 }
 
 func TestTelemetryAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes pools forget")
+	}
 	d := newDecoder(t)
 	m := message("presage/v1/car-1/telemetry", tenValues)
 	var dst []telemetry.Batch

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 	"unsafe"
 
@@ -23,21 +24,26 @@ func (s *scratch) parse(text []byte, depth int) (*fastjson.Value, error) {
 	if !utf8.Valid(text) {
 		return nil, refuse(ReasonInvalidUTF8, "the payload is not valid UTF-8 from byte %d on", invalidAt(text))
 	}
-	if tooDeep(text, depth) {
-		return nil, refuse(ReasonTooDeep, "the payload nests deeper than %d levels", depth)
+	if err := screen(text, depth); err != nil {
+		return nil, err
 	}
 	v, err := s.parser.ParseBytes(text)
 	if err != nil {
-		return nil, refuse(ReasonMalformedJSON, "%s", cut(err.Error()))
+		return nil, refuse(ReasonMalformedJSON, "%s", innermost(err.Error()))
 	}
 	return v, nil
 }
 
-// tooDeep counts brackets outside strings. Most messages hold fewer brackets
-// than the limit, which two fast scans tell.
-func tooDeep(text []byte, most int) bool {
-	if bytes.Count(text, []byte{'{'})+bytes.Count(text, []byte{'['}) <= most {
-		return false
+// screened is the size from which a payload is screened in any case.
+const screened = 4 << 10
+
+// screen refuses what the parser would spend much more on than its size: deep
+// nesting, and words that are none of JSON's, which its errors quote to the end of the payload,
+// once for every level. Most messages are small and hold fewer brackets than the limit, which two fast
+// scans tell.
+func screen(text []byte, most int) error {
+	if len(text) < screened && bytes.Count(text, []byte{'{'})+bytes.Count(text, []byte{'['}) <= most {
+		return nil
 	}
 	depth, inString := 0, false
 	for i := 0; i < len(text); i++ {
@@ -53,13 +59,34 @@ func tooDeep(text []byte, most int) bool {
 			inString = true
 		case c == '{' || c == '[':
 			if depth++; depth > most {
-				return true
+				return refuse(ReasonTooDeep, "the payload nests deeper than %d levels", most)
 			}
 		case c == '}' || c == ']':
 			depth--
+		case c == 't' || c == 'f' || c == 'n':
+			word := text[i:min(i+len("false"), len(text))]
+			if !bytes.HasPrefix(word, []byte("true")) && !bytes.Equal(word, []byte("false")) &&
+				!bytes.HasPrefix(word, []byte("null")) && !bytes.EqualFold(word[:min(3, len(word))], []byte("nan")) &&
+				!bytes.EqualFold(word[:min(2, len(word))], []byte("nf")) { // of "inf"
+				return refuse(ReasonMalformedJSON, "the payload has %q at byte %d", word, i)
+			}
+			i += 2 // the shortest of them has three letters
 		}
 	}
-	return false
+	return nil
+}
+
+// innermost is the part of an error of the parser that says what is wrong, without all that is around it.
+func innermost(message string) string {
+	message, _, _ = strings.Cut(message, "; unparsed tail")
+	for {
+		rest, ok := strings.CutPrefix(message, "cannot parse ")
+		_, inner, more := strings.Cut(rest, ": ")
+		if !ok || !more {
+			return cut(message)
+		}
+		message = inner
+	}
 }
 
 func invalidAt(text []byte) int {
