@@ -90,7 +90,7 @@ func TestRecordedTelemetry(t *testing.T) {
 	inBothSetUps(t, func(t *testing.T, s setUp) {
 		p := start(t, "serve", s, "--unknown-devices", "register")
 		for _, path := range files {
-			p.replayCSV(skabDevice(path), "datetime", path, "--ignore", "anomaly,changepoint")
+			p.replayCSV(skabDevice(path), "datetime", path)
 		}
 		healthy := p.replayHealthy(t)
 		p.drained()

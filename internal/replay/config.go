@@ -34,8 +34,11 @@ type Config struct {
 	TimeZone *time.Location
 	// Start, when not zero, says that the times are seconds since then.
 	Start time.Time
-	// Ignore names columns that are not metrics, such as labels.
+	// Ignore names columns that are not metrics; every one must be there.
 	Ignore []string
+	// Labels names columns that say what is known of a row afterwards. Where
+	// they are there they are left out: no device publishes the truth about itself.
+	Labels []string
 	// Speed is how many seconds of the recording pass in one; 0 is as fast as possible.
 	Speed float64
 	// Batch is how many rows are sent in one message when Speed is 0.
@@ -53,6 +56,7 @@ func DefaultConfig() Config {
 	return Config{
 		Format:   FormatCSV,
 		Broker:   "mqtt://127.0.0.1:1883",
+		Labels:   []string{"anomaly", "changepoint", "label", "is_anomaly"},
 		Batch:    100,
 		InFlight: 100,
 		Patience: 2 * time.Minute,

@@ -163,7 +163,7 @@ func (p *player) metrics(t *table, timeAt int) ([][]byte, error) {
 	keys := make([][]byte, len(t.header))
 	found := false
 	for i, name := range t.header {
-		if i == timeAt || slices.Contains(p.config.Ignore, name) {
+		if i == timeAt || slices.Contains(p.config.Ignore, name) || slices.Contains(p.config.Labels, name) {
 			continue
 		}
 		key, err := memberKey(name)
