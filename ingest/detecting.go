@@ -193,6 +193,10 @@ func (d *detecting) apply(ctx, abort context.Context, blob Blob) error {
 	for entry := range blob.Entries {
 		d.read += int64(len(entry))
 		findings, err := d.feed(ctx, abort, entry)
+		if errors.Is(err, telemetry.ErrBadEntry) {
+			d.lane.undecodable(roleDetect, blob, entry, err) // the storing cursor puts it into the quarantine
+			continue
+		}
 		if err == nil {
 			err = d.queue(ctx, abort, findings)
 		}

@@ -141,31 +141,51 @@ type scratch struct {
 // socket, which is the back-pressure. When ctx ends first, done is called with its error.
 // The payload is not used after Accept has returned.
 func (in *Intake) Accept(ctx context.Context, m Message, done func(error)) {
-	if !in.enter() {
-		done(fmt.Errorf("intake: %w", ErrClosed))
+	finish := in.begin(&m, done)
+	if finish == nil {
 		return
-	}
-	finish := func(err error) {
-		if err != nil {
-			in.metrics.failed.Inc()
-		}
-		done(err)
-		in.inflight.Done()
-	}
-	in.metrics.messages.Inc()
-	in.metrics.bytes.Add(float64(len(m.Payload)))
-	if m.Arrival == 0 {
-		m.Arrival = time.Now().UnixMilli()
 	}
 	s := in.scratch.Get().(*scratch)
 	defer in.scratch.Put(s)
-
 	reject := in.prepare(ctx, s, m)
 	if reject != nil {
 		in.refuse(ctx, s, m, reject, finish)
 		return
 	}
 	in.append(ctx, s, m, finish)
+}
+
+// Refuse puts a message into the quarantine that its broker could not even take,
+// such as one that was too large to be read. It calls done like [Intake.Accept].
+func (in *Intake) Refuse(ctx context.Context, m Message, why *RejectError, done func(error)) {
+	finish := in.begin(&m, done)
+	if finish == nil {
+		return
+	}
+	s := in.scratch.Get().(*scratch)
+	defer in.scratch.Put(s)
+	in.refuse(ctx, s, m, why, finish)
+}
+
+// begin counts a message in and returns what ends it; or nil when the intake is
+// closed, and done was told so.
+func (in *Intake) begin(m *Message, done func(error)) (finish func(error)) {
+	if !in.enter() {
+		done(fmt.Errorf("intake: %w", ErrClosed))
+		return nil
+	}
+	in.metrics.messages.Inc()
+	in.metrics.bytes.Add(float64(len(m.Payload)))
+	if m.Arrival == 0 {
+		m.Arrival = time.Now().UnixMilli()
+	}
+	return func(err error) {
+		if err != nil {
+			in.metrics.failed.Inc()
+		}
+		done(err)
+		in.inflight.Done()
+	}
 }
 
 // Retry takes a message again that was quarantined, and returns when it is durable.

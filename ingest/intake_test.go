@@ -413,6 +413,28 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+// TestRefuse quarantines what a broker could not take itself.
+func TestRefuse(t *testing.T) {
+	in, log, _ := newIntake(t, fixed(sample("car-1", epoch)), &registry{}, asIs)
+	done := make(chan error, 1)
+	m := ingest.Message{Topic: "t", Payload: []byte("p")}
+	in.Refuse(t.Context(), m, &ingest.RejectError{Device: "car-1", Reason: "too-much", Detail: "why"}, func(err error) { done <- err })
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	batches, rejected, _ := journalled(t, log)
+	if len(batches) != 0 || len(rejected) != 1 || rejected[0].Reason != "too-much" || rejected[0].Device != "car-1" || rejected[0].Arrival == 0 {
+		t.Errorf("%d batches, in the quarantine: %+v", len(batches), rejected)
+	}
+	if err := in.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	in.Refuse(t.Context(), m, &ingest.RejectError{}, func(err error) { done <- err })
+	if err := <-done; !errors.Is(err, ingest.ErrClosed) {
+		t.Errorf("refuse after closing: %v", err)
+	}
+}
+
 func TestClosedIntake(t *testing.T) {
 	in, _, _ := newIntake(t, fixed(sample("car-1", epoch)), &registry{}, asIs)
 	if err := in.Close(t.Context()); err != nil {
@@ -557,16 +579,19 @@ func TestTicks(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- in.Run(ctx) }()
+		var held [][]byte // in the last seconds
 		seconds := func(n int) int {
-			j.held = nil
 			time.Sleep(time.Duration(n)*time.Second + time.Millisecond)
 			j.commit(nil)
-			return len(j.held)
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			held, j.held = j.held, nil
+			return len(held)
 		}
 		if n := seconds(5); n != 10 {
 			t.Errorf("%d ticks in 5 s of 2 partitions, want 10", n)
 		}
-		last, err := telemetry.DecodeTick(j.held[9])
+		last, err := telemetry.DecodeTick(held[9])
 		if err != nil || time.Since(time.UnixMilli(last)) > 10*time.Millisecond {
 			t.Errorf("the last tick says %d (%v), it is %d", last, err, time.Now().UnixMilli())
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -129,6 +130,19 @@ func (l *lane) refuse(stop, abort context.Context, role string, r telemetry.Reje
 	r.Detail = cause.Error()
 	l.log.Error("put into quarantine", "role", role, "device", r.Device, "reason", r.Reason, "err", cause)
 	return l.quarantine(stop, abort, role, []telemetry.Rejected{r})
+}
+
+// undecodable counts an entry that this release wrote and cannot read, which is a defect, and returns
+// what goes to the quarantine.
+func (l *lane) undecodable(role string, blob Blob, entry []byte, cause error) telemetry.Rejected {
+	l.metrics.refused.WithLabelValues(role).Inc()
+	l.log.Error("journal entry cannot be decoded, passed over", "role", role, "before", blob.Next, "err", cause)
+	return telemetry.Rejected{
+		Tenant: telemetry.DefaultTenant, Arrival: blob.Arrival, Reason: ReasonBadEntry,
+		Detail: fmt.Sprintf("%v: this is a defect of Presage, please report it with the payload", cause),
+		// Truncated, because it is no message of a device that could be tried again.
+		Payload: slices.Clone(entry), Truncated: true,
+	}
 }
 
 // quarantine stores refused messages. Those that even the quarantine refuses are

@@ -19,6 +19,7 @@ import (
 	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/ingest"
 	"github.com/presage-pdm/presage/ingest/journal"
+	"github.com/presage-pdm/presage/ingest/journal/journaltest"
 	"github.com/presage-pdm/presage/telemetry"
 	"github.com/presage-pdm/presage/telemetry/series"
 	"github.com/presage-pdm/presage/tickets"
@@ -350,6 +351,36 @@ func TestPoison(t *testing.T) {
 		q := h.records.quarantine()
 		if len(q) != 100 || q[0].Reason != ingest.ReasonDetectorPanic || !strings.Contains(q[0].Detail, "cannot count this") {
 			t.Errorf("%d in the quarantine, want 100 with the panic", len(q))
+		}
+	})
+	t.Run("journal", func(t *testing.T) {
+		h := newHouse(t)
+		r := h.start()
+		journaltest.Put(t, r.log, 0, "")
+		journaltest.Put(t, r.log, 0, "\x01\x01damaged")
+		put(t, r.log, readings(0, 70)...)
+		r.dealtWith()
+		if n := h.series.count(); n != 70 {
+			t.Errorf("%d samples stored, want 70", n)
+		}
+		q := h.records.quarantine()
+		if len(q) != 2 || q[1].Reason != ingest.ReasonBadEntry || string(q[1].Payload) != "\x01\x01damaged" {
+			t.Errorf("in the quarantine: %+v", q)
+		}
+		if err := r.lanes.Ready(t.Context()); err != nil {
+			t.Errorf("ready: %v", err)
+		}
+	})
+	t.Run("journal of a newer release", func(t *testing.T) {
+		h := newHouse(t)
+		r := h.start()
+		journaltest.Put(t, r.log, 1, "\x02\x01something new")
+		eventually(t, "the end of the lane", func() bool {
+			err := r.lanes.Ready(t.Context())
+			return err != nil && strings.Contains(err.Error(), "newer")
+		})
+		if err := r.finish(); !errors.Is(err, telemetry.ErrNewerEntry) {
+			t.Errorf("Run returned %v, want ErrNewerEntry", err)
 		}
 	})
 	t.Run("quarantine", func(t *testing.T) {

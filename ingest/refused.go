@@ -13,6 +13,7 @@ const (
 	ReasonStoreRefused  = "store-refused"
 	ReasonDeskRefused   = "desk-refused"
 	ReasonDetectorPanic = "detector-panic"
+	ReasonBadEntry      = "bad-journal-entry"
 )
 
 // refusedBatch turns samples back into a message in the native form, so that a retry of

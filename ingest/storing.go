@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -99,8 +100,10 @@ func (s *storing) gather(stop context.Context) error {
 		}
 		for entry := range blob.Entries {
 			s.read += int64(len(entry))
-			if err := s.take(entry); err != nil {
+			if err := s.take(entry); errors.Is(err, telemetry.ErrNewerEntry) {
 				return fmt.Errorf("entry before position %d: %w", blob.Next, err)
+			} else if err != nil {
+				s.rejected = append(s.rejected, s.lane.undecodable(roleStore, blob, entry, err))
 			}
 		}
 		blob.Entries = nil

@@ -18,8 +18,12 @@ const (
 	EntryTick     EntryKind = 3 // the arrival clock, see [AppendTick]
 )
 
-// ErrBadEntry is wrapped by every error of decoding an entry.
+// ErrBadEntry is wrapped by the errors of entries that cannot be decoded.
 var ErrBadEntry = errors.New("bad journal entry")
+
+// ErrNewerEntry is wrapped by errors of entries that a newer release wrote. They
+// are no [ErrBadEntry]: nothing is wrong with them, and they must not be passed over.
+var ErrNewerEntry = errors.New("journal entry of a newer release")
 
 // entryVersion is the first byte of every entry. A reader refuses what it does
 // not know; a new version is read for one release before it is written.
@@ -92,13 +96,13 @@ func KindOf(entry []byte) (EntryKind, error) {
 		return 0, fmt.Errorf("%w: %d bytes are too short", ErrBadEntry, len(entry))
 	}
 	if entry[0] != entryVersion {
-		return 0, fmt.Errorf("%w: format version %d is unknown, this release reads version %d: start a newer release", ErrBadEntry, entry[0], entryVersion)
+		return 0, fmt.Errorf("%w: format version %d, this release reads version %d: start the newer one", ErrNewerEntry, entry[0], entryVersion)
 	}
 	switch k := EntryKind(entry[1]); k {
 	case EntryBatch, EntryRejected, EntryTick:
 		return k, nil
 	default:
-		return 0, fmt.Errorf("%w: kind %d is unknown", ErrBadEntry, k)
+		return 0, fmt.Errorf("%w: kind %d is unknown here: start the newer one", ErrNewerEntry, k)
 	}
 }
 

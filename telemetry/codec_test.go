@@ -163,13 +163,16 @@ func TestDecodeDamaged(t *testing.T) {
 		t.Errorf("a byte too many: %v", err)
 	}
 	for name, bad := range map[string][]byte{
-		"version":               {9, 1},
-		"kind":                  {1, 9},
 		"another kind":          AppendTick(nil, 0),
 		"a count without items": {1, 1, 0, 1, 'd', 0, 0xff, 0xff, 0xff, 0xff, 0x0f},
 	} {
 		if err := d.Batch(bad, &got); !errors.Is(err, ErrBadEntry) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, newer := range map[string][]byte{"version": {9, 1}, "kind": {1, 9}} {
+		if err := d.Batch(newer, &got); !errors.Is(err, ErrNewerEntry) || errors.Is(err, ErrBadEntry) {
+			t.Errorf("%s of a newer release: %v", name, err)
 		}
 	}
 	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
