@@ -3,8 +3,8 @@ package simulation
 import _ "embed"
 
 //go:embed catalog.yaml
-var catalog []byte
+var catalogYAML []byte
 
 // Catalog returns the layer of the detector catalogue for the simulated
 // models: units and plausible bounds of their metrics, and a readable rule for each kind of fault.
-func Catalog() []byte { return catalog }
+func Catalog() []byte { return catalogYAML }

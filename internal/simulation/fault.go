@@ -43,21 +43,22 @@ type trait struct {
 	component string
 	code      string
 	title     tickets.Text
+	patience  float64 // of the customer: multiplies Config.ToCall; 0 means 1
 }
 
 // traits lists the kinds in the order in which live operation goes through them.
 var traits = []trait{
-	{CoolantLeak, combustion, "cooling", "coolant-leak", tickets.Text{"en": "Coolant leak", "de": "Kühlmittelverlust", "zh": "冷却液泄漏"}},
-	{CrashLoop, tv, "software", detectors.FaultCrashLoop, tickets.Text{"en": "Crashes again and again", "de": "Stürzt immer wieder ab", "zh": "反复崩溃"}},
-	{SealLeak, pump, "seal", "seal-leak", tickets.Text{"en": "Seal leak", "de": "Dichtung undicht", "zh": "密封泄漏"}},
-	{CellImbalance, electric, "battery", "cell-imbalance", tickets.Text{"en": "Battery cells out of balance", "de": "Batteriezellen unausgeglichen", "zh": "电池单体不均衡"}},
-	{WiFiLoss, tv, "wifi", "wifi-loss", tickets.Text{"en": "Wi-Fi reception lost", "de": "WLAN-Empfang bricht ein", "zh": "无线信号丢失"}},
-	{BearingWear, machine, "bearing", "bearing-wear", tickets.Text{"en": "Bearing wear", "de": "Lagerverschleiß", "zh": "轴承磨损"}},
-	{MotorBearingWear, electric, "motor", "bearing-wear", tickets.Text{"en": "Motor bearing wear", "de": "Motorlager verschlissen", "zh": "电机轴承磨损"}},
-	{Cavitation, pump, "impeller", "cavitation", tickets.Text{"en": "Pump cavitates", "de": "Pumpe kavitiert", "zh": "泵气蚀"}},
-	{BacklightAgeing, tv, "backlight", "backlight-ageing", tickets.Text{"en": "Backlight is ageing", "de": "Hintergrundbeleuchtung altert", "zh": "背光老化"}},
-	{ChargerFault, electric, "charger", "charger-fault", tickets.Text{"en": "On-board charger failing", "de": "Bordlader fällt aus", "zh": "车载充电机故障"}},
-	{StuckSensor, machine, "bearing", detectors.FaultStuck, tickets.Text{"en": "Sensor is stuck", "de": "Sensor hängt fest", "zh": "传感器卡死"}},
+	{CoolantLeak, combustion, "cooling", "coolant-leak", tickets.Text{"en": "Coolant leak", "de": "Kühlmittelverlust", "zh": "冷却液泄漏"}, 0},
+	{CrashLoop, tv, "software", detectors.FaultCrashLoop, tickets.Text{"en": "Crashes again and again", "de": "Stürzt immer wieder ab", "zh": "反复崩溃"}, 0},
+	{SealLeak, pump, "seal", "seal-leak", tickets.Text{"en": "Seal leak", "de": "Dichtung undicht", "zh": "密封泄漏"}, 0},
+	{CellImbalance, electric, "battery", "cell-imbalance", tickets.Text{"en": "Battery cells out of balance", "de": "Batteriezellen unausgeglichen", "zh": "电池单体不均衡"}, 0},
+	{WiFiLoss, tv, "wifi", "wifi-loss", tickets.Text{"en": "Wi-Fi reception lost", "de": "WLAN-Empfang bricht ein", "zh": "无线信号丢失"}, 0},
+	{BearingWear, machine, "bearing", "bearing-wear", tickets.Text{"en": "Bearing wear", "de": "Lagerverschleiß", "zh": "轴承磨损"}, 0},
+	{MotorBearingWear, electric, "motor", "bearing-wear", tickets.Text{"en": "Motor bearing wear", "de": "Motorlager verschlissen", "zh": "电机轴承磨损"}, 0},
+	{Cavitation, pump, "impeller", "cavitation", tickets.Text{"en": "Pump cavitates", "de": "Pumpe kavitiert", "zh": "泵气蚀"}, 0},
+	{BacklightAgeing, tv, "backlight", "backlight-ageing", tickets.Text{"en": "Backlight is ageing", "de": "Hintergrundbeleuchtung altert", "zh": "背光老化"}, 0},
+	{ChargerFault, electric, "charger", "charger-fault", tickets.Text{"en": "On-board charger failing", "de": "Bordlader fällt aus", "zh": "车载充电机故障"}, 0},
+	{StuckSensor, machine, "bearing", detectors.FaultStuck, tickets.Text{"en": "Sensor is stuck", "de": "Sensor hängt fest", "zh": "传感器卡死"}, 3},
 }
 
 // Kinds lists every kind that can be injected.

@@ -110,6 +110,9 @@ func (f *Fleet) read(d *device, now time.Time, b *telemetry.Batch) {
 	if d.last.IsZero() {
 		c.dt = 1
 	}
+	if c.fault != nil && c.fault.Level(d.last) > 0 && c.fault.Level(now) == 0 {
+		d.unit.rest()
+	}
 	d.last = now
 	c.outside = climate(now, d.place.lat, c.hour) + d.weather.step(c.dt, d.rng)
 	d.unit.read(&c, d.values)

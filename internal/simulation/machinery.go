@@ -26,7 +26,7 @@ func (f *frozen) read(value float64, stuck bool) float64 {
 
 var pumpMetrics = []metric{
 	{"flow", 0.01}, {"suction_pressure", 0.01}, {"discharge_pressure", 0.1}, {"vibration", 0.001},
-	{"bearing_envelope", 0.001}, {"bearing_temp", 0.01}, {"motor_current", 0.01}, {"seal_leakage", 0.01},
+	{"bearing_envelope", 0.001}, {"bearing_temp", 0.001}, {"motor_current", 0.01}, {"seal_leakage", 0.01},
 }
 
 // pumpUnit is a centrifugal pump: more flow, less head (affinity laws, in the small).
@@ -55,9 +55,11 @@ func (u *pumpUnit) read(c *conditions, out []float64) {
 	out[7] = max(0.1, u.character*3+load+60*leak+c.noise(0.2*(1+3*leak)))
 }
 
+func (u *pumpUnit) rest() { u.heat.settle() }
+
 var compressorMetrics = []metric{
 	{"discharge_pressure", 0.1}, {"oil_temp", 0.01}, {"vibration", 0.001}, {"bearing_envelope", 0.001},
-	{"bearing_temp", 0.01}, {"motor_current", 0.01},
+	{"bearing_temp", 0.001}, {"motor_current", 0.01},
 }
 
 // compressorUnit is a screw compressor.
@@ -83,3 +85,5 @@ func (u *compressorUnit) read(c *conditions, out []float64) {
 	out[4] = u.sensor.read(temp, c.level(StuckSensor) > 0)
 	out[5] = u.character*(60+45*load) + 5*bearing + c.noise(0.4)
 }
+
+func (u *compressorUnit) rest() { u.heat.settle(); u.oil.settle() }

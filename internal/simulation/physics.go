@@ -43,6 +43,9 @@ func (l *lag) step(dt, target float64) float64 {
 	return l.x
 }
 
+// settle makes the lag start on its next target.
+func (l *lag) settle() { l.begun = false }
+
 // round rounds to a multiple of quantum, the resolution of the sensor.
 func round(v, quantum float64) float64 {
 	// Dividing by the number of steps a unit keeps decimals short in JSON: 91.3, not 91.30000000000001.

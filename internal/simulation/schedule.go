@@ -85,6 +85,9 @@ func (f *Fleet) declare(kind Kind, begin time.Time, toCall time.Duration, past b
 		return Fault{}, fmt.Errorf("%w: %s", ErrNoDevice, kind)
 	}
 	d := able[f.rng.IntN(len(able))]
+	if t.patience != 0 && !past {
+		toCall = time.Duration(t.patience * float64(toCall))
+	}
 	fault := Fault{
 		ID:   fmt.Sprintf("F-%04d", len(f.faults)+1),
 		Kind: kind, Device: d.id, Model: d.model.id,

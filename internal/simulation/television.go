@@ -29,7 +29,7 @@ func newTelevision(character float64, rng *rand.Rand) *televisionUnit {
 		character: character,
 		rssi:      -50 - 10*rng.Float64(),
 		watching:  fluctuation{sigma: 0.04, tau: 900},
-		fading:    fluctuation{sigma: 1.2, tau: 600},
+		fading:    fluctuation{sigma: 0.8, tau: 15},
 		panel:     lag{tau: 600},
 	}
 }
@@ -47,9 +47,11 @@ func (u *televisionUnit) read(c *conditions, out []float64) {
 	out[2] = u.panel.step(c.dt, indoors+14*load+5*ageing) + c.noise(0.2)
 	out[3] = u.character*(380+120*load)*(1+0.25*ageing) + c.noise(1.5)
 	out[4] = clamp(98-45*ageing+c.noise(0.3), 0, 110)
-	out[5] = u.rssi + u.fading.step(c.dt, c.rng) - 34*min(1.2, wifi) + c.noise(0.5)
+	out[5] = u.rssi + u.fading.step(c.dt, c.rng) - 34*min(1.2, wifi) + c.noise(0.9)
 	out[6] = clamp(0.5+0.4*load+30*wifi+c.noise(0.08*(1+20*wifi)), 0.001, 100)
 }
+
+func (u *televisionUnit) rest() { u.panel.settle() }
 
 // events reports how sessions end. A healthy TV ends one about every three hours, one in fifty
 // with a crash, and never two crashes in a row. In a crash loop none ends well, and they end

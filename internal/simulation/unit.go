@@ -51,6 +51,8 @@ func (c *conditions) noise(sigma float64) float64 { return sigma * c.rng.NormFlo
 type unit interface {
 	// read makes one step and writes a value for every metric of the model, in order.
 	read(c *conditions, out []float64)
+	// rest lets temperatures settle at once, as they do over the hours that a repair takes.
+	rest()
 }
 
 // talker is a unit that reports events too.

@@ -46,6 +46,8 @@ func (u *combustionUnit) read(c *conditions, out []float64) {
 	out[6] = c.outside + c.noise(0.2)
 }
 
+func (u *combustionUnit) rest() { u.coolant.settle(); u.oil.settle() }
+
 // events reports P0217, engine over temperature (SAE J2012), once per overheating.
 func (u *combustionUnit) events(c *conditions) []telemetry.Event {
 	was := u.hot
@@ -86,3 +88,5 @@ func (u *electricUnit) read(c *conditions, out []float64) {
 	out[7] = max(1, u.character*45+10*load+160*charger+c.noise(1.2))
 	out[8] = c.outside + c.noise(0.2)
 }
+
+func (u *electricUnit) rest() { u.motor.settle(); u.pack.settle(); u.charger.settle() }
