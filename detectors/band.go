@@ -49,7 +49,7 @@ func Band(plan *Plan, rule, metric string, points []series.Point) []BandPoint {
 		}
 		band = append(band, b)
 		learn := joint == nil || !joint.Suspect(0)
-		e, _ = base.Observe(p.Time, p.Value, learn)
+		e = base.Observe(p.Time, p.Value, learn)
 		if joint != nil {
 			joint.Observe(0, p.Time, p.Value, e.Season)
 			joint.Decide(p.Time)

@@ -100,8 +100,10 @@ type SeriesMethod interface {
 type Series interface {
 	// Expect forecasts the reading at a time that is not before the last one.
 	Expect(time int64) Expectation
-	// Observe returns what was expected and how surprising the reading is, then learns it if learn is true. Readings come in rising time.
-	Observe(time int64, value float64, learn bool) (Expectation, Surprise)
+	// PValue is the conformal probability of a reading at least as unlike its expectation, in (0, 1]; 1 during warm-up. It learns nothing.
+	PValue(time int64, value float64) float64
+	// Observe returns what was expected of the reading, then learns it if learn is true. Readings come in rising time.
+	Observe(time int64, value float64, learn bool) Expectation
 	// Band returns the range around an expectation that nearly all readings fall in.
 	Band(e Expectation) (low, high float64)
 	AppendState(dst []byte) []byte
@@ -115,9 +117,6 @@ type Expectation struct {
 	// Warm is false until the series has seen enough to judge.
 	Warm bool
 }
-
-// Surprise is the p-value of a reading under the past of its own series, in (0, 1]; 1 during warm-up.
-type Surprise float64
 
 // JointMethod makes judges of all metrics of a device together.
 type JointMethod interface {

@@ -192,8 +192,7 @@ func (d *device) observeSeries(e *Engine, m *metricState, in *Input, learn bool)
 			e.crashed(d, d.plan.Series.Name(), "base:"+m.name, m.bad, in, cause)
 		}
 	}()
-	expectation, _ := m.base.Observe(in.Time, in.Value, learn)
-	return expectation.Season, true
+	return m.base.Observe(in.Time, in.Value, learn).Season, true
 }
 
 func (d *device) observeJoint(e *Engine, m *metricState, in *Input, season float64) {

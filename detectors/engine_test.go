@@ -544,7 +544,7 @@ func TestCheckpointEqualsNeverHavingStopped(t *testing.T) {
 
 func FuzzRestore(f *testing.F) {
 	e := engine(f, ruleBook)
-	for _, b := range traffic(5, 700) {
+	for _, b := range traffic(5, 40) {
 		e.Apply(&b)
 	}
 	f.Add(e.AppendState(nil))

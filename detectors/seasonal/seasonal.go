@@ -20,7 +20,7 @@
 //
 // # Cost
 //
-// About 150 ns a reading, most of it the digest; 0.6 KB a series, 1.4 KB with profiles.
+// About 100 ns a reading, most of it the digest; 0.7 KB a series, 1.5 KB with profiles.
 //
 // # Source
 //
@@ -97,23 +97,27 @@ func (s *series) season(time int64) float64 {
 	return 0
 }
 
+// PValue implements [detectors.Series]: both tails together.
+func (s *series) PValue(time int64, value float64) float64 {
+	e := s.Expect(time)
+	if !e.Warm {
+		return 1
+	}
+	lower, upper := s.errors.Tail(value - e.Value)
+	return min(1, 2*min(lower, upper))
+}
+
 // Observe implements [detectors.Series].
-func (s *series) Observe(time int64, value float64, learn bool) (detectors.Expectation, detectors.Surprise) {
+func (s *series) Observe(time int64, value float64, learn bool) detectors.Expectation {
 	if s.n == 0 {
 		s.first, s.last, s.level = time, time, value
 	}
 	s.gap(time, value)
 	e := s.Expect(time)
-	err := value - e.Value
-	p := 1.0
-	if e.Warm {
-		lower, upper := s.errors.Tail(err)
-		p = math.Min(1, 2*math.Min(lower, upper))
-	}
 	if learn {
-		s.learn(time, value, err, e)
+		s.learn(time, value, value-e.Value)
 	}
-	return e, detectors.Surprise(p)
+	return e
 }
 
 // gap follows the usual interval and starts level and trend afresh after a long one.
@@ -124,10 +128,10 @@ func (s *series) gap(time int64, value float64) {
 		s.level, s.trend = value-s.season(time), 0
 		return
 	}
-	s.interval += (dt - s.interval) / math.Min(s.n+1, 50)
+	s.interval += (dt - s.interval) / min(s.n+1, 50)
 }
 
-func (s *series) learn(time int64, value, err float64, e detectors.Expectation) {
+func (s *series) learn(time int64, value, err float64) {
 	s.errors.Add(err)
 	clean := err
 	if s.n < warmUp/4 {
@@ -138,7 +142,7 @@ func (s *series) learn(time int64, value, err float64, e detectors.Expectation) 
 		sd := math.Sqrt(s.variance)
 		r := bound
 		if sd > 0 {
-			clean = math.Max(-huber*sd, math.Min(huber*sd, err))
+			clean = max(-huber*sd, min(huber*sd, err))
 			if x := err / sd; math.Abs(x) <= huber {
 				u := 1 - x*x/(huber*huber)
 				r = bound * (1 - u*u*u)
@@ -154,7 +158,7 @@ func (s *series) learn(time int64, value, err float64, e detectors.Expectation) 
 		s.level = before + damp*s.trend + alpha*clean
 		s.trend = damp*s.trend + beta*clean
 	}
-	s.n = math.Min(s.n+1, 1e6)
+	s.n = min(s.n+1, 1e6)
 	s.day.learn(day, time, value)
 	if time-s.first > int64(day.length) {
 		s.week.learn(week, time, value)
@@ -168,7 +172,7 @@ func (s *series) Band(e detectors.Expectation) (low, high float64) {
 		return e.Value, e.Value
 	}
 	sd := math.Sqrt(s.variance)
-	return e.Value + math.Min(low, -2*sd), e.Value + math.Max(high, 2*sd)
+	return e.Value + min(low, -2*sd), e.Value + max(high, 2*sd)
 }
 
 // AppendState implements [detectors.Series].

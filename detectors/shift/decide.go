@@ -67,7 +67,7 @@ func (j *judge) decide(index int, time int64) {
 	for _, m := range j.metrics {
 		if m.comp == index && m.held {
 			any = true
-			best = math.Max(best, m.level())
+			best = max(best, m.level())
 			if m.runLen > 0 {
 				onset = min(onset, m.starts[0])
 			}
@@ -127,7 +127,7 @@ func share(part, sum float64, n int) float64 {
 
 // band returns where block means are expected: three standard deviations of earlier ones around their mean.
 func (m *metric) band() (low, high float64) {
-	sd := math.Max(math.Sqrt(m.m2/math.Max(1, m.n-1)), m.step/math.Sqrt(12))
+	sd := max(math.Sqrt(m.m2/max(1, m.n-1)), m.step/math.Sqrt(12))
 	return m.mean - 3*sd, m.mean + 3*sd
 }
 

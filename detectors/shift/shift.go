@@ -191,7 +191,7 @@ func (j *judge) Observe(index int, time int64, value, season float64) {
 				m.runLen, m.surprise, m.moved, m.abrupt = 0, 0, 0, false
 			}
 		} else {
-			m.interval += (dt - m.interval) / math.Min(m.total-1, 50)
+			m.interval += (dt - m.interval) / min(m.total-1, 50)
 		}
 	}
 	m.last, m.value = time, value
@@ -216,7 +216,7 @@ func (m *metric) shape(v float64) {
 		m.low, m.high = v, v
 	} else if d := math.Abs(v - m.value); d > 0 {
 		m.change++
-		m.step = math.Min(m.step, math.Max(d, 1e-9*math.Abs(v)))
+		m.step = min(m.step, max(d, 1e-9*math.Abs(v)))
 	}
 	if v < m.low {
 		m.low, m.atLow = v, 0
@@ -243,21 +243,21 @@ func (m *metric) judge(mean, threshold float64) {
 		m.moved, m.runLen = 0, 0
 		return
 	}
-	sd := math.Max(math.Sqrt(m.m2/(m.n-1)), m.step/math.Sqrt(12)) // at least the rounding of the sensor
+	sd := max(math.Sqrt(m.m2/(m.n-1)), m.step/math.Sqrt(12)) // at least the rounding of the sensor
 	t := func(n float64) float64 { return (mean - m.mean) / (sd * math.Sqrt(1+1/n)) }
 	side := t(m.n)
-	s := stat.StudentSurprise(side, math.Min(maxFreedom, m.n-1))
+	s := stat.StudentSurprise(side, min(maxFreedom, m.n-1))
 	if side*m.side < 0 {
 		m.moved, m.runLen = 0, 0
 	}
 	m.side = side
 	m.move(mean, s >= movedAt)
-	if m.change < math.Min(m.n, m.total/blockLen) || math.Max(m.atLow, m.atHigh) > restShare*m.total {
+	if m.change < min(m.n, m.total/blockLen) || max(m.atLow, m.atHigh) > restShare*m.total {
 		s = 0
 	}
 	if s >= movedAt && !m.abrupt { // less cannot decide: spare the work
 		n := m.independent()
-		if stat.StudentSurprise(t(n), math.Min(maxFreedom, n-1)) < threshold {
+		if stat.StudentSurprise(t(n), min(maxFreedom, n-1)) < threshold {
 			s = 0
 		}
 	}
@@ -282,8 +282,8 @@ func (m *metric) independent() float64 {
 		r = m.auto / m.m2
 	}
 	r += (1 + 3*r) / m.n
-	r = math.Min(0.95, math.Max(0, r))
-	return math.Max(2, m.n*(1-r)/(1+r))
+	r = min(0.95, max(0, r))
+	return max(2, m.n*(1-r)/(1+r))
 }
 
 // move follows the blocks in a row that are off to one side and finds out whether they began abruptly: whether
@@ -307,7 +307,7 @@ func (m *metric) move(mean float64, off bool) {
 	if sd == 0 {
 		sd = m.step / math.Sqrt(12)
 	}
-	m.abrupt = stat.StudentSurprise((mean-m.ref)/sd, math.Max(1, m.changeN/persist)) >= abruptAt
+	m.abrupt = stat.StudentSurprise((mean-m.ref)/sd, max(1, m.changeN/persist)) >= abruptAt
 }
 
 // learn moves the block into the queue and the one that leaves it into the baseline.
@@ -353,7 +353,7 @@ func (m *metric) level() float64 {
 	}
 	least := m.run[0]
 	for _, s := range m.run[1:] {
-		least = math.Min(least, s)
+		least = min(least, s)
 	}
 	return least
 }

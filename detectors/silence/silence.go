@@ -98,7 +98,7 @@ func (d *detector) message(in *detectors.Input) {
 	}
 	if d.heard > 0 {
 		// Ticks leave our outages out, arrivals tell apart what lies between two ticks.
-		pause := math.Min(float64(in.Tick-d.tick)+1, math.Max(0, float64(in.Arrival-d.arrival)/1000))
+		pause := min(float64(in.Tick-d.tick)+1, max(0, float64(in.Arrival-d.arrival)/1000))
 		d.learn(pause)
 	}
 	d.heard = min(d.heard+1, warmUp)
@@ -114,13 +114,13 @@ func (d *detector) learn(pause float64) {
 		d.usual /= stepFactor
 	}
 	if pause > d.usual*d.cfg.Factor/2 {
-		d.longest = math.Max(d.longest*forget, pause)
+		d.longest = max(d.longest*forget, pause)
 	}
 }
 
 // allowed returns how many seconds without a message are normal.
 func (d *detector) allowed() float64 {
-	return math.Max(d.cfg.AtLeast.Seconds(), math.Max(d.cfg.Factor*d.usual, pauses*d.longest))
+	return max(d.cfg.AtLeast.Seconds(), max(d.cfg.Factor*d.usual, pauses*d.longest))
 }
 
 // Explain implements [detectors.Detector].

@@ -13,10 +13,10 @@ import (
 // calls extreme until the old values have faded: counts are halved whenever their sum reaches [DigestMemory]. p-values
 // are never below 1/(n+1), so no number of readings makes it more certain than it can be.
 //
-// Entries are sorted (mean, weight) pairs. Equal values join one entry, so that ties and constants are exact; when
-// full, the two neighbours are merged whose merger disturbs ranks least (weight relative to the mass of the nearer
-// tail, as in the t-digest of Dunning 2021, section 2.2); the extremes never merge. About 0.15 us and 8 bytes
-// an entry: single precision loses nothing that a rank needs.
+// Entries are sorted (mean, weight) pairs. Equal values join one entry, so that ties and constants are exact. A full digest is
+// compressed in one pass: neighbours merge while their weight stays below a share of the mass of the nearer tail, as in the t-digest of
+// Dunning (2021, section 2.2), so that tails stay fine; the extremes never merge. About 60 ns to learn, 20 ns to ask, and 8 bytes an
+// entry: single precision loses nothing that a rank needs.
 //
 // The zero value is an empty digest, ready to use.
 type Digest struct {
@@ -27,7 +27,8 @@ type Digest struct {
 
 // Sizes of a [Digest].
 const (
-	DigestEntries = 48   // most entries: 384 bytes
+	DigestEntries = 64   // most entries: 512 bytes
+	DigestKept    = 36   // entries after a compression, at most
 	DigestMemory  = 8000 // readings after which older ones count half, as in detection.md's recipe
 )
 
@@ -38,18 +39,27 @@ func (d *Digest) N() float64 { return d.n }
 // ties, lower that of those at most as large; both count v itself (n+1) and lie in (0, 1].
 func (d *Digest) Tail(v float64) (lower, upper float64) {
 	x := float32(v)
-	below, equal := 0.0, 0.0
-	for i, m := range d.mean {
-		switch {
-		case m < x:
-			below += float64(d.weight[i])
-		case m == x:
-			equal += float64(d.weight[i])
-		}
+	i := d.search(x)
+	equal, above := 0.0, i
+	if i < len(d.mean) && d.mean[i] == x {
+		equal, above = float64(d.weight[i]), i+1
+	}
+	var below float64
+	if i <= len(d.mean)/2 {
+		below = sum(d.weight[:i])
+	} else {
+		below = d.n - equal - sum(d.weight[above:])
 	}
 	lower = (below + equal/2 + 1) / (d.n + 1)
 	upper = (d.n - below - equal/2 + 1) / (d.n + 1)
-	return math.Min(1, lower), math.Min(1, upper)
+	return min(1, lower), min(1, upper)
+}
+
+func sum(weights []float32) (s float64) {
+	for _, w := range weights {
+		s += float64(w)
+	}
+	return s
 }
 
 // Quantile returns a value with about the fraction q of the mass below it; NaN when empty.
@@ -80,7 +90,7 @@ func (d *Digest) Add(v float64) {
 	d.n++
 	i := d.search(x)
 	if len(d.mean) == DigestEntries && (i == len(d.mean) || d.mean[i] != x) {
-		d.merge()
+		d.compress()
 		i = d.search(x)
 	}
 	if i < len(d.mean) && d.mean[i] == x {
@@ -99,22 +109,25 @@ func (d *Digest) search(x float32) int {
 	return sort.Search(len(d.mean), func(i int) bool { return d.mean[i] >= x })
 }
 
-// merge joins the two neighbours that disturb ranks least.
-func (d *Digest) merge() {
-	best, cost, sum := 1, math.Inf(1), float64(d.weight[0])
-	for i := 1; i+2 < len(d.mean); i++ {
-		pair := float64(d.weight[i] + d.weight[i+1])
-		middle := sum + pair/2
-		if c := pair / math.Min(middle, d.n-middle+1); c < cost {
-			best, cost = i, c
+// compress merges neighbours until at most DigestKept entries are left.
+func (d *Digest) compress() {
+	for share := 0.1; len(d.mean) > DigestKept; share *= 1.5 {
+		last := len(d.mean) - 1
+		keep, below := 0, 0.0 // the entry that grows, and the weight before it
+		for i := 1; i <= last; i++ {
+			w, next := float64(d.weight[keep]), float64(d.weight[i])
+			middle := below + (w+next)/2
+			if keep > 0 && i < last && w+next <= share*min(middle, d.n-middle) {
+				d.mean[keep] += (d.mean[i] - d.mean[keep]) * float32(next/(w+next))
+				d.weight[keep] = float32(w + next)
+				continue
+			}
+			below += w
+			keep++
+			d.mean[keep], d.weight[keep] = d.mean[i], d.weight[i]
 		}
-		sum += float64(d.weight[i])
+		d.mean, d.weight = d.mean[:keep+1], d.weight[:keep+1]
 	}
-	a, b := d.weight[best], d.weight[best+1]
-	d.mean[best] = (d.mean[best]*a + d.mean[best+1]*b) / (a + b)
-	d.weight[best] = a + b
-	d.mean = slices.Delete(d.mean, best+1, best+2)
-	d.weight = slices.Delete(d.weight, best+1, best+2)
 }
 
 // fade halves every weight and forgets entries that have become negligible.

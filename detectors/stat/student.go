@@ -12,7 +12,7 @@ func StudentSurprise(t, nu float64) float64 {
 	if !(nu > 0) || math.IsNaN(t) {
 		return 0
 	}
-	t = math.Min(math.Abs(t), 1e100)
+	t = min(math.Abs(t), 1e100)
 	x := nu / (nu + t*t)
 	a, b := nu/2, 0.5
 	if x > (a+1)/(a+b+2) {
@@ -44,5 +44,5 @@ func StudentSurprise(t, nu float64) float64 {
 			break
 		}
 	}
-	return math.Max(0, -(ln+math.Log(h))/math.Ln10)
+	return max(0, -(ln+math.Log(h))/math.Ln10)
 }

@@ -1,0 +1,76 @@
+package catalog
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"github.com/presage-pdm/presage/detectors"
+	"github.com/presage-pdm/presage/telemetry"
+)
+
+// fill feeds a device ten metrics once a second from a seed.
+func fill(e *detectors.Engine, device string, rows int, rng *rand.Rand) {
+	b := telemetry.Batch{Tenant: "default", Device: device}
+	for i := range rows {
+		at := int64(1_700_000_000_000) + int64(i)*1000
+		b.Arrival = at
+		b.Samples = b.Samples[:0]
+		for j := range 10 {
+			b.Samples = append(b.Samples, telemetry.Sample{Metric: metricNames[j], Time: at, Value: 20 + rng.NormFloat64()})
+		}
+		e.Apply(&b)
+	}
+}
+
+var metricNames = [10]string{"m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "m9"}
+
+// BenchmarkEngineSample is the cost of one sample with the default catalogue, ten to a message.
+func BenchmarkEngineSample(b *testing.B) {
+	e := newEngine(b)
+	rng := rand.New(rand.NewPCG(1, 2))
+	fill(e, "warm", 2000, rng)
+	batches := make([]telemetry.Batch, 1000)
+	for i := range batches {
+		batches[i] = telemetry.Batch{Tenant: "default", Device: "warm"}
+		for j := range 10 {
+			batches[i].Samples = append(batches[i].Samples, telemetry.Sample{Metric: metricNames[j], Value: 20 + rng.NormFloat64()})
+		}
+	}
+	at := int64(1_700_000_000_000) + 2000*1000
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		if i%10 != 0 {
+			continue
+		}
+		batch := &batches[i/10%len(batches)]
+		at += 1000
+		batch.Arrival = at
+		for j := range batch.Samples {
+			batch.Samples[j].Time = at
+		}
+		e.Apply(batch)
+	}
+}
+
+// TestBytesASeries holds the engine to its memory: heap per series, everything of the device included.
+func TestBytesASeries(t *testing.T) {
+	const devices, most = 200, 2048
+	e := newEngine(t)
+	rng := rand.New(rand.NewPCG(1, 2))
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for d := range devices {
+		fill(e, fmt.Sprintf("device-%d", d), 300, rng)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	each := float64(after.HeapAlloc-before.HeapAlloc) / (devices * 10)
+	t.Logf("%.0f bytes a series, %.0f in a checkpoint", each, float64(len(e.AppendState(nil)))/(devices*10))
+	if each > most {
+		t.Errorf("%.0f bytes a series, want at most %d", each, most)
+	}
+}
