@@ -17,7 +17,6 @@ type Fleet interface {
 	Model(tenant, id string) (fleet.Model, bool)
 	Site(tenant, id string) (fleet.Site, bool)
 	Customer(tenant, id string) (fleet.Customer, bool)
-	Station(tenant, id string) (fleet.Station, bool)
 	Technician(tenant, id string) (fleet.Technician, bool)
 }
 

@@ -61,7 +61,7 @@ func (d *Desk) update(ctx context.Context, tenant string, fence Fence, fn func(c
 			return err
 		}
 	}
-	return fmt.Errorf("lost %d races in a row: %w", attempts, err)
+	return fmt.Errorf("lost %d races in a row: %w: %w", attempts, ErrUnavailable, err)
 }
 
 func (d *Desk) report(ctx context.Context, tx Tx, tenant string, findings []detectors.Finding) error {

@@ -107,7 +107,7 @@ func testFleet() *fleet.Fleet {
 	return f
 }
 
-func newOffice(t *testing.T, store *sqlstore.Store) *office {
+func newOffice(t testing.TB, store *sqlstore.Store) *office {
 	t.Helper()
 	o := &office{store: store, directory: fleet.NewDirectory(), clock: monday}
 	o.directory.Replace(home, testFleet())
@@ -116,7 +116,7 @@ func newOffice(t *testing.T, store *sqlstore.Store) *office {
 }
 
 // open returns a desk on the office's store, as another process would.
-func (o *office) open(t *testing.T) *tickets.Desk {
+func (o *office) open(t testing.TB) *tickets.Desk {
 	t.Helper()
 	flows, err := workflow.Bundled()
 	if err != nil {
@@ -887,7 +887,7 @@ func deskRace(t *testing.T, o *office) {
 // batches and repetition, while people close tickets and the clock runs. Whatever happens: one open
 // ticket per fault, every finding kept once, one line of history for each finding of a ticket, and no severity lost.
 func deskChaos(t *testing.T, o *office) {
-	const seed, faults, each, lanes = 42, 12, 15, 4
+	const seed, faults, each, lanes = 42, 8, 12, 3
 	r := rand.New(rand.NewPCG(seed, seed))
 	phases := []detectors.Phase{detectors.Raised, detectors.Raised, detectors.Continued, detectors.Continued, detectors.Cleared}
 	var findings []detectors.Finding
@@ -1016,5 +1016,30 @@ func someoneCloses(t *testing.T, o *office, r *rand.Rand) {
 	_, err = o.Transition(t.Context(), admin, ticket.ID, tickets.TransitionRequest{To: "closed", Resolution: "repaired", Note: "chaos"})
 	if err != nil && !errors.Is(err, tickets.ErrRefused) && !errors.Is(err, tickets.ErrConflict) {
 		t.Error(err)
+	}
+}
+
+// BenchmarkReport opens and assigns a ticket for each of the findings of a
+// report, one in a transaction and a hundred.
+func BenchmarkReport(b *testing.B) {
+	for _, size := range []int{1, 100} {
+		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
+			o := newOffice(b, openSQLite(b))
+			f := testFleet()
+			for i := range f.Technicians {
+				f.Technicians[i].MaxLoad = 1 << 30
+			}
+			o.directory.Replace(home, f)
+			for b.Loop() {
+				batch := make([]detectors.Finding, size)
+				for i := range batch {
+					batch[i] = o.finding(detectors.Raised, func(f *detectors.Finding) { f.Device = fmt.Sprint("new", o.serial) })
+				}
+				if err := o.Report(b.Context(), tickets.Fence{}, batch); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "tickets/s")
+		})
 	}
 }

@@ -88,14 +88,6 @@ func (w *world) Events(_ context.Context, _, _ string, from, to time.Time, limit
 	return out, nil
 }
 
-func (w *world) Device(_, id string) (fleet.Device, bool) {
-	i := slices.IndexFunc(w.devices, func(d fleet.Device) bool { return d.ID == id })
-	if i < 0 {
-		return fleet.Device{}, false
-	}
-	return w.devices[i], true
-}
-
 func (w *world) Devices(string) iter.Seq[*fleet.Device] {
 	return func(yield func(*fleet.Device) bool) {
 		for i := range w.devices {

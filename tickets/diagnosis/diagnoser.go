@@ -45,7 +45,6 @@ type Bands interface {
 
 // Fleet is what a diagnosis asks of the fleet; *fleet.Directory is the one.
 type Fleet interface {
-	Device(tenant, id string) (fleet.Device, bool)
 	Devices(tenant string) iter.Seq[*fleet.Device]
 	Model(tenant, id string) (fleet.Model, bool)
 }
