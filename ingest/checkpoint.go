@@ -12,12 +12,14 @@ import (
 )
 
 // checkpoint is where a cursor begins again after a restart, and with what in
-// its memory. The state is that after exactly the blobs before the position, or after
-// some readings more, which change nothing when they are applied again.
+// its memory.
 type checkpoint struct {
 	Position Position
-	Arrival  int64 // of the newest entry dealt with, Unix milliseconds
-	Marks    marks
+	// Skip is how many entries of the blob at the position were dealt with as well: more than
+	// none when the lane was stopped in the middle of it.
+	Skip    uint64
+	Arrival int64 // of the newest entry dealt with, Unix milliseconds
+	Marks   marks
 	// Pending are the findings that were made and not yet reported, each in the form of encodeFinding.
 	Pending [][]byte
 	// State is what the watcher wrote; empty for the storing cursor. Only parseCheckpoint sets it.
@@ -33,7 +35,7 @@ var errBadCheckpoint = errors.New("bad checkpoint")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// append writes the checkpoint behind dst: a magic, a version, the position, the
+// append writes the checkpoint behind dst: a magic, a version, the position, the skip, the
 // arrival, the marks and the findings, with lengths as varints; then the state, which appendState
 // writes in place because it may be large; and the CRC-32C of all of it.
 func (c *checkpoint) append(dst []byte, appendState func([]byte) []byte) []byte {
@@ -41,6 +43,7 @@ func (c *checkpoint) append(dst []byte, appendState func([]byte) []byte) []byte 
 	dst = append(dst, checkpointMagic...)
 	dst = append(dst, checkpointVersion)
 	dst = binary.AppendUvarint(dst, uint64(c.Position))
+	dst = binary.AppendUvarint(dst, c.Skip)
 	dst = binary.AppendVarint(dst, c.Arrival)
 	dst = binary.AppendUvarint(dst, uint64(len(c.Marks)))
 	for _, m := range c.Marks {
@@ -69,7 +72,7 @@ func parseCheckpoint(data []byte) (*checkpoint, error) {
 		return nil, fmt.Errorf("%w: version %d is unknown, this release reads version %d", errBadCheckpoint, body[0], checkpointVersion)
 	}
 	r := checkpointReader{rest: body[1:]}
-	c := &checkpoint{Position: Position(r.uvarint()), Arrival: r.varint()}
+	c := &checkpoint{Position: Position(r.uvarint()), Skip: r.uvarint(), Arrival: r.varint()}
 	for range r.count(maxMarks) {
 		c.Marks = append(c.Marks, mark{string(r.bytes()), r.uvarint()})
 	}

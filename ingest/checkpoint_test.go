@@ -18,6 +18,7 @@ import (
 func sampleCheckpoint() *checkpoint {
 	return &checkpoint{
 		Position: 3<<32 | 77,
+		Skip:     300,
 		Arrival:  1_750_000_000_000,
 		Marks:    marks{{"a", 5}, {"b", math.MaxUint64}},
 		Pending:  [][]byte{[]byte(`{"tenant":"acme","finding":{}}`), []byte("x")},

@@ -31,6 +31,8 @@ type detecting struct {
 
 	decoder telemetry.Decoder
 	batch   telemetry.Batch
+	skip    uint64 // entries of the blob at the position that were dealt with
+	skipped uint64 // the same in the newest checkpoint
 }
 
 // command is a function that somebody wants to run on the watcher.
@@ -116,6 +118,7 @@ func (d *detecting) restore() (*checkpoint, error) {
 			d.saved.add(older.Position)
 		}
 		d.saved.add(c.Position)
+		d.skip, d.skipped = c.Skip, c.Skip
 		return c, nil
 	}
 	if len(found) > 0 || d.saver.files.last > 0 {
@@ -188,26 +191,34 @@ func (d *detecting) wake() {
 }
 
 // apply feeds a blob to the watcher. When ctx ends before there was room for all
-// findings it stops in the middle; the findings so far are kept, and the blob is read again after the restart.
+// findings it stops in the middle, and the last checkpoint says where.
 func (d *detecting) apply(ctx, abort context.Context, blob Blob) error {
+	var n uint64
 	for entry := range blob.Entries {
-		d.read += int64(len(entry))
-		findings, err := d.feed(ctx, abort, entry)
-		if errors.Is(err, telemetry.ErrBadEntry) {
-			d.lane.undecodable(roleDetect, blob, entry, err) // the storing cursor puts it into the quarantine
+		if n++; n <= d.skip {
 			continue
 		}
-		if err == nil {
-			err = d.queue(ctx, abort, findings)
-		}
-		if givenUp(err) {
+		d.read += int64(len(entry))
+		findings, err := d.feed(ctx, abort, entry)
+		switch {
+		case givenUp(err):
 			return nil
-		}
-		if err != nil {
+		case errors.Is(err, telemetry.ErrBadEntry):
+			d.lane.undecodable(roleDetect, blob, entry, err) // the storing cursor puts it into the quarantine
+		case err != nil:
 			return fmt.Errorf("entry before position %d: %w", blob.Next, err)
+		}
+		d.queue(ctx, abort, findings)
+		d.skip = n
+		if len(findings) > 0 {
+			d.pending.room(ctx)
+			if ctx.Err() != nil {
+				return nil
+			}
 		}
 	}
 	d.pass(blob)
+	d.skip = 0
 	return nil
 }
 
@@ -247,8 +258,9 @@ func (d *detecting) feed(ctx, abort context.Context, entry []byte) (findings []d
 	return d.watcher.Apply(&d.batch), nil
 }
 
-// queue copies findings to the queue of the desk, and waits until there is room for more.
-func (d *detecting) queue(ctx, abort context.Context, findings []detectors.Finding) error {
+// queue copies findings to the queue of the desk. One that cannot be written goes to the
+// quarantine; if that is away while the lane stops, it stays in the log alone.
+func (d *detecting) queue(ctx, abort context.Context, findings []detectors.Finding) {
 	for i := range findings {
 		f := &findings[i]
 		d.lane.metrics.findings.Inc()
@@ -262,17 +274,9 @@ func (d *detecting) queue(ctx, abort context.Context, findings []detectors.Findi
 			}
 		}
 		if err := d.lane.refuse(ctx, abort, roleDetect, refusedFinding(f), err); err != nil {
-			return err
+			d.lane.metrics.lost.WithLabelValues(roleDetect).Inc()
 		}
 	}
-	if len(findings) == 0 {
-		return nil
-	}
-	d.pending.room(ctx)
-	if ctx.Err() != nil {
-		return errGivenUp
-	}
-	return nil
 }
 
 // report takes findings to the desk until the queue is closed and empty, the desk
@@ -304,11 +308,12 @@ func (d *detecting) save(last bool) error {
 	begun := time.Now()
 	if last {
 		_ = d.saver.finish() // a failure was logged; the last checkpoint makes up for it
-		if d.at() == d.saved.newest() {
+		if d.at() == d.saved.newest() && d.skip == d.skipped {
 			return nil
 		}
 	}
-	c := checkpoint{Position: d.at(), Arrival: d.arrival.Load(), Marks: d.marks, Pending: d.pending.encoded()}
+	d.skipped = d.skip
+	c := checkpoint{Position: d.at(), Skip: d.skip, Arrival: d.arrival.Load(), Marks: d.marks, Pending: d.pending.encoded()}
 	d.saver.start(begun, &d.tail, &c, d.watcher.AppendState, d.lane.trim)
 	if last {
 		return d.saver.finish()

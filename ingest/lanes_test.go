@@ -115,6 +115,7 @@ func TestReplay(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHouse(t)
 			h.lanes = c.lanes
+			h.watch = newNaive
 			for part := range 7 {
 				r := h.start()
 				put(t, r.log, readings(part*200, 200)...)
@@ -245,6 +246,7 @@ func TestPendingIsBounded(t *testing.T) {
 	want := expected(t, 2000)
 	h := newHouse(t)
 	h.lanes = func(c *ingest.LanesConfig) { c.Pending, c.ReportFindings = 5, 3 }
+	h.watch = newNaive
 	r := h.start()
 	eventually(t, "the beginning", func() bool { return r.lanes.Ready(t.Context()) == nil })
 	h.desk.set(tickets.ErrUnavailable)
@@ -261,7 +263,13 @@ func TestPendingIsBounded(t *testing.T) {
 		}
 		return full == 2
 	})
-	if err := r.finish(); err != nil { // in the middle of a blob
+	for range 3 {
+		if err := r.finish(); err != nil { // in the middle of a blob
+			t.Fatal(err)
+		}
+		r = h.start()
+	}
+	if err := r.finish(); err != nil {
 		t.Fatal(err)
 	}
 	h.desk.set(nil)
