@@ -44,7 +44,8 @@ type Config struct {
 
 	// Assets is the built browser application, with index.html at its root.
 	Assets fs.FS
-	// PromQL answers under /prometheus/; nil: the series store has no PromQL, and the paths answer 404.
+	// PromQL answers /api/v1/query and the like over the series of Tenant; it is mounted under /prometheus.
+	// nil: the series store has no PromQL, and the paths answer 404.
 	PromQL http.Handler
 	// Metrics is shown at /metrics; nil: nothing is.
 	Metrics prometheus.Gatherer

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -48,8 +49,18 @@ func TestPromQLIsMounted(t *testing.T) {
 	viewer := w.token(t, access.Viewer)
 	refusal(t, request{method: "GET", path: "/prometheus/api/v1/query?query=up"}.send(t, s), 401)
 	read(t, request{method: "POST", path: "/prometheus/api/v1/query_range", token: viewer}.send(t, s), 200)
-	if asked != "POST /prometheus/api/v1/query_range" {
+	if asked != "POST /api/v1/query_range" {
 		t.Errorf("the handler saw %q", asked)
+	}
+	foreign, secret, err := MakeToken("somebody else", "grafana", access.Admin, "test", epoch, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.tokens[foreign.Hash] = foreign
+	asked = ""
+	refusal(t, request{method: "GET", path: "/prometheus/api/v1/query?query=up", token: secret}.send(t, s), 404)
+	if asked != "" {
+		t.Error("a token of another tenant reaches the series of this one")
 	}
 	refusal(t, request{method: "DELETE", path: "/prometheus/api/v1/series", token: viewer}.send(t, s), 405)
 

@@ -28,17 +28,22 @@ func (s *Server) routes() {
 
 	s.mux.Handle("GET "+streamPath, s.guard("stream", http.HandlerFunc(s.stream)))
 	s.mux.Handle("GET /metrics", s.metrics())
-	promQL := s.cfg.PromQL
-	if promQL == nil {
-		promQL = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			writeProblem(w, problem(http.StatusNotFound, "The series store in use does not speak PromQL; ask it directly."))
-		})
-	}
 	// Grafana sends long queries as forms, which change nothing. It signs in with a token.
-	query := s.guard("query-promql", promQL)
+	query := s.guard("query-promql", http.StripPrefix("/prometheus", s.promQL()))
 	s.mux.Handle("GET /prometheus/", query)
 	s.mux.Handle("POST /prometheus/", query)
 	s.documentPlain()
+}
+
+// promQL answers queries over the series of the server's tenant; a token of another tenant finds nothing here.
+func (s *Server) promQL() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.cfg.PromQL == nil || principalOf(r.Context()).Tenant != s.cfg.Tenant {
+			writeProblem(w, problem(http.StatusNotFound, "The series store in use does not answer PromQL here; ask it directly."))
+			return
+		}
+		s.cfg.PromQL.ServeHTTP(w, r)
+	})
 }
 
 // metrics shows the metrics to this machine and to whoever signed in; to everybody when that is configured.
