@@ -821,6 +821,12 @@ func deskDiagnoses(t *testing.T, o *office) {
 	if len(first.Signals[0].Points) < 250 {
 		t.Errorf("%d points, want those of five hours", len(first.Signals[0].Points))
 	}
+	// Who does not wait gets no answer; who asks together gets the same one.
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := diagnoser.Diagnosis(gone, home, ticket.ID); !errors.Is(err, context.Canceled) {
+		t.Errorf("an answer for somebody who left: %v, want context.Canceled", err)
+	}
 	asked := readings.asked
 	o.pass(10 * time.Second)
 	expect(t, "hash of the kept one", ask().Hash, first.Hash)

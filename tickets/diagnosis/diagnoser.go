@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/fleet"
 	"github.com/presage-pdm/presage/telemetry"
@@ -73,8 +75,13 @@ func DefaultConfig() Config {
 // Diagnoser builds the diagnosis of a ticket when somebody asks for it, and
 // keeps it. It is safe for concurrent use.
 type Diagnoser struct {
-	cfg Config
+	cfg      Config
+	building singleflight.Group // by tenant and ticket: many browsers ask at once when a ticket changes
 }
+
+// buildTime bounds the building of one diagnosis, which goes on for the others
+// who wait for it when the one who asked first has left.
+const buildTime = 30 * time.Second
 
 // New returns a diagnoser. It fails when a part of the configuration is missing.
 func New(cfg Config) (*Diagnoser, error) {
@@ -103,6 +110,7 @@ const maxEvidence = 200
 // the first question and kept; while the ticket is open it is built anew when
 // there is new evidence or when its charts can show more of what came after. When the
 // series store cannot be asked the diagnosis comes in words without a picture.
+// What it returns may be shared with others who asked, and must not be changed.
 // It fails with [tickets.ErrNotFound] and [tickets.ErrUnavailable] of the ticket store.
 func (d *Diagnoser) Diagnosis(ctx context.Context, tenant, id string) (Diagnosis, error) {
 	t, err := d.cfg.Store.Ticket(ctx, tenant, id)
@@ -121,16 +129,31 @@ func (d *Diagnoser) Diagnosis(ctx context.Context, tenant, id string) (Diagnosis
 	if kept != nil && d.current(kept, evidence, now) {
 		return *kept, nil
 	}
-	built, err := d.build(ctx, tenant, &t, evidence, now)
-	if err != nil {
-		return Diagnosis{}, fmt.Errorf("diagnose ticket %s: %w", t.Number, err)
+	built := d.building.DoChan(tenant+"\x00"+t.ID, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), buildTime)
+		defer cancel()
+		return d.renew(ctx, tenant, &t, evidence, now)
+	})
+	select {
+	case <-ctx.Done():
+		return Diagnosis{}, fmt.Errorf("diagnose ticket %s: %w", t.Number, ctx.Err())
+	case r := <-built:
+		if r.Err != nil {
+			return Diagnosis{}, fmt.Errorf("diagnose ticket %s: %w", t.Number, r.Err)
+		}
+		return r.Val.(Diagnosis), nil
 	}
-	if built.Partial {
-		return built, nil
+}
+
+// renew builds a diagnosis and keeps it unless it is partial.
+func (d *Diagnoser) renew(ctx context.Context, tenant string, t *tickets.Ticket, evidence []tickets.Evidence, now time.Time) (Diagnosis, error) {
+	built, err := d.build(ctx, tenant, t, evidence, now)
+	if err != nil || built.Partial {
+		return built, err
 	}
 	sealed, err := json.Marshal(built)
 	if err != nil {
-		return Diagnosis{}, fmt.Errorf("diagnose ticket %s: %w", t.Number, err)
+		return built, err
 	}
 	err = d.cfg.Store.Update(ctx, tenant, tickets.Fence{}, func(ctx context.Context, tx tickets.Tx) error {
 		return tx.PutDiagnosis(ctx, t.ID, sealed)

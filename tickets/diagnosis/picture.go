@@ -232,12 +232,17 @@ func (p *picture) judge(c *Chart) {
 	}
 }
 
-// decided is when the first finding was made, in event time.
+// decided is when the first finding was made, in event time. When there are
+// more findings than a diagnosis carries it is when the ticket was opened.
 func (p *picture) decided() time.Time {
+	at := p.ticket.OnsetAt
 	if n := len(p.out.Evidence); n > 0 {
-		return fromMillis(p.out.Evidence[n-1].Time)
+		at = fromMillis(p.out.Evidence[n-1].Time)
 	}
-	return p.ticket.OnsetAt
+	if opened := p.ticket.OpenedAt; len(p.out.Evidence) >= maxEvidence && opened.Before(at) && opened.After(p.ticket.OnsetAt) {
+		at = opened
+	}
+	return at
 }
 
 // band draws what was expected: the bound of the rule that was broken, else
