@@ -104,7 +104,7 @@ func New(config Config, parts Parts) (*Broker, error) {
 		log:           parts.Logger,
 		server: mqtt.New(&mqtt.Options{
 			Capabilities:             capabilities,
-			ClientNetReadBufferSize:  8 << 10,
+			ClientNetReadBufferSize:  1 << 10, // conn has a larger one
 			ClientNetWriteBufferSize: 4 << 10,
 			// The library logs a line per mishap of a client, with the payload: they are counted instead.
 			Logger: slog.New(slog.DiscardHandler),

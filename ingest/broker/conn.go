@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"math"
 	"net"
 	"os"
 	"sync"
@@ -11,17 +12,23 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// conn is the connection of one client. It stops reading while the broker
-// drains, so that what is in flight can still be acknowledged on it, and notices
-// packets that are too large.
+// conn is the connection of one client. It reads packets, takes publishes for the
+// intake out of the stream, see fast.go, and hands all others to the library. It stops
+// reading while the broker drains, so that what is in flight can still be acknowledged
+// on it, and notices packets that are too large.
 type conn struct {
 	net.Conn
 	broker  *Broker
-	session *session // set when the client has said who it is, before it publishes
+	session *session // set when the client has said who it is, before anything else is read
 
-	frames   framer
-	over     *oversize // used by the reading goroutine, and by Close after it
+	// Of the reading goroutine.
+	stream   stream
+	started  bool      // the first packet was handed over
+	pass     int       // bytes of a packet for the library that are still to be handed over
+	over     *oversize // used by Close, too, which comes after
 	deadline time.Time // of reading, as it was last set
+	topic    string    // of the last publish
+	allowed  bool      // whether the client may publish to it
 
 	version atomic.Uint32 // of the protocol, 0 before CONNECT
 	parked  atomic.Bool
@@ -30,35 +37,96 @@ type conn struct {
 }
 
 func newConn(b *Broker, c net.Conn) *conn {
-	return &conn{
-		Conn: c, broker: b, closed: make(chan struct{}),
-		frames: framer{most: b.config.PacketBytes, first: true},
-	}
+	return &conn{Conn: c, broker: b, closed: make(chan struct{})}
 }
 
 // errTooLarge is what reading ends with when the first packet is larger than a CONNECT may be.
 var errTooLarge = errors.New("the first packet is too large")
 
+// Read gives the library the packets that are not taken here. It never gives it
+// more than one at a time, so that a packet is dealt with before the next is looked at.
 func (c *conn) Read(p []byte) (int, error) {
 	for {
 		if c.broker.draining.Load() {
 			return 0, c.park()
 		}
-		n, err := c.Conn.Read(p)
-		if n > 0 {
-			first := c.frames.first
-			if over := c.frames.scan(p[:n]); over != nil {
-				c.over = over
-				if first {
-					return 0, errTooLarge
+		if c.pass > 0 {
+			if c.stream.buffered() == 0 {
+				if err := c.fill(); err != nil {
+					return 0, err
 				}
+				continue
 			}
+			n := c.stream.read(p[:min(len(p), c.pass)])
+			c.pass -= n
+			return n, nil
 		}
-		if err != nil && n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.broker.draining.Load() {
-			continue
+		if err := c.next(); err != nil {
+			return 0, err
 		}
-		return n, err
 	}
+}
+
+// next looks at the packet at the front: it takes it, or lets it pass, or reads more of it.
+func (c *conn) next() error {
+	most := c.broker.config.PacketBytes
+	if !c.started {
+		most = min(most, connectBytes)
+	}
+	f, state := c.stream.front()
+	switch {
+	case state == partial:
+		return c.fill()
+	case state == malformed:
+		c.pass = math.MaxInt // the library closes the connection
+	case f.length+1 > most:
+		if f.kind() == packets.Publish && c.stream.topic(f) == "" && !c.stream.full() {
+			return c.fill() // the topic is worth knowing
+		}
+		c.over = &oversize{kind: f.kind(), length: f.length, topic: c.stream.topic(f)}
+		if !c.started {
+			return errTooLarge
+		}
+		c.pass = math.MaxInt // the library closes the connection, after Close has said why
+	case !c.started:
+		c.started, c.pass = true, f.size()
+	case f.kind() == packets.Publish && f.size() <= readBuffer:
+		if c.stream.buffered() < f.size() {
+			return c.fill()
+		}
+		if c.take(f, c.stream.packet(f)) {
+			c.stream.skip(f.size())
+		} else {
+			c.pass = f.size()
+		}
+	default:
+		c.pass = f.size()
+	}
+	return nil
+}
+
+// fill reads from the network, once.
+func (c *conn) fill() error {
+	if c.session != nil {
+		c.keepAlive()
+	}
+	n, err := c.stream.fill(c.Conn)
+	if err != nil && n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.broker.draining.Load() {
+		return nil // Read parks
+	}
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// keepAlive moves the deadline as the library would with every packet (MQTT 5.0 section 3.1.2.10).
+func (c *conn) keepAlive() {
+	var t time.Time
+	if seconds := c.session.client.State.Keepalive; seconds > 0 {
+		t = time.Now().Add(time.Duration(seconds) * time.Second * 3 / 2)
+	}
+	c.SetDeadline(t)
 }
 
 // park keeps the reading goroutine until the connection is closed.

@@ -103,7 +103,7 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	return ok && h.broker.may(s.identity, known)
 }
 
-// OnPublish takes what is for the intake and leaves the rest to the library.
+// OnPublish takes what is for the intake and was not taken before, see fast.go, and leaves the rest to the library.
 func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	if cl.Net.Inline {
 		pk.Origin = pk.Connect.ClientIdentifier // set by route
@@ -116,7 +116,7 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 		h.broker.boundRetained(&pk)
 		return pk, nil
 	}
-	switch s.take(pk) {
+	switch s.take(messageOf(&pk)) {
 	case accepted:
 		pk.TopicName = s.mount + pk.TopicName
 		h.broker.boundRetained(&pk)
@@ -171,20 +171,27 @@ func (b *Broker) boundRetained(pk *packets.Packet) {
 	}
 }
 
-// route retains a message and gives it to its subscribers.
-func (b *Broker) route(mount string, pk packets.Packet) {
-	if atomic.LoadInt64(&b.server.Info.Subscriptions) == 0 && !pk.FixedHeader.Retain {
+// wanted tells whether anybody but the intake may want a message.
+func (b *Broker) wanted(retain bool) bool {
+	return retain || atomic.LoadInt64(&b.server.Info.Subscriptions) > 0
+}
+
+// route retains a message of a session and gives it to its subscribers.
+func (b *Broker) route(s *session, m *message) {
+	if m.payload == nil || !b.wanted(m.retain) {
 		return
 	}
 	out := packets.Packet{
-		FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: pk.FixedHeader.Qos, Retain: pk.FixedHeader.Retain},
-		TopicName:   mount + pk.TopicName,
-		Payload:     pk.Payload,
-		Properties:  pk.Properties,
-		PacketID:    min(uint16(pk.FixedHeader.Qos), 1), // the library wants one with QoS 1 and 2, and gives each subscriber another
+		FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: m.qos, Retain: m.retain},
+		TopicName:   s.mount + m.topic,
+		Payload:     m.payload,
+		PacketID:    min(uint16(m.qos), 1), // the library wants one with QoS 1 and 2, and gives each subscriber another
 	}
-	out.Properties.TopicAlias, out.Properties.TopicAliasFlag = 0, false
-	out.Connect.ClientIdentifier = pk.Origin // for OnPublish
+	if m.properties != nil {
+		out.Properties = *m.properties
+		out.Properties.TopicAlias, out.Properties.TopicAliasFlag = 0, false
+	}
+	out.Connect.ClientIdentifier = s.client.ID // for OnPublish
 	b.boundRetained(&out)
 	if err := b.server.InjectPacket(b.inline, out); err != nil {
 		b.log.Warn("cannot route a message", "err", err)

@@ -20,7 +20,7 @@ type session struct {
 	identity Identity
 	mount    string
 
-	will atomic.Pointer[packets.Packet] // nil when there is none, or when it was sent
+	will atomic.Pointer[lastWill] // nil when there is none, or when it was sent
 
 	mu       sync.Mutex
 	room     sync.Cond  // of mu: there is room in flight, or the session has ended
@@ -37,10 +37,27 @@ func newSession(b *Broker, client *mqtt.Client, c *conn, id Identity) *session {
 	return s
 }
 
+// message is what a client published.
+type message struct {
+	topic      string // as the client wrote it
+	payload    []byte // nil after the intake has it, when nobody else needs it
+	qos        byte
+	retain     bool
+	id         uint16
+	properties *packets.Properties // of MQTT 5, nil for none
+}
+
+func messageOf(pk *packets.Packet) message {
+	return message{
+		topic: pk.TopicName, payload: pk.Payload, qos: pk.FixedHeader.Qos, retain: pk.FixedHeader.Retain,
+		id: pk.PacketID, properties: &pk.Properties,
+	}
+}
+
 // publish is one message on its way through the intake. It is reused.
 type publish struct {
 	session *session
-	packet  packets.Packet
+	message message
 	code    byte          // for the acknowledgement, in MQTT 5
 	err     error         // why it is not durable
 	waiter  chan struct{} // of QoS 2: somebody waits; buffered, 1 message a wait
@@ -59,15 +76,15 @@ func newPublish() any {
 	return p
 }
 
-func (s *session) publish(pk packets.Packet) *publish {
+func (s *session) publish(m message) *publish {
 	p := s.broker.publishes.Get().(*publish)
-	p.session, p.packet = s, pk
+	p.session, p.message = s, m
 	return p
 }
 
 func (p *publish) release() {
 	pool := &p.session.broker.publishes
-	p.session, p.packet, p.code, p.err, p.waited, p.will = nil, packets.Packet{}, 0, nil, false, false
+	p.session, p.message, p.code, p.err, p.waited, p.will = nil, message{}, 0, nil, false, false
 	pool.Put(p)
 }
 
@@ -109,12 +126,12 @@ const (
 )
 
 // take gives a publish to the intake and returns at once, for QoS 2 when its fate is known.
-func (s *session) take(pk packets.Packet) fate {
+func (s *session) take(m message) fate {
 	if !s.enter() {
 		return taken
 	}
-	p := s.publish(pk)
-	p.waited = pk.FixedHeader.Qos == 2
+	p := s.publish(m)
+	p.waited = m.qos == 2
 	waited := p.waited // the publish may be gone when accept returns
 	s.broker.accept(p)
 	if !waited {
@@ -134,17 +151,23 @@ func (s *session) take(pk packets.Packet) fate {
 		return refused
 	}
 	// The library would answer with a PUBACK where MQTT 5 wants a PUBREC.
-	if s.write([]byte{packets.Pubrec << 4, 3, byte(pk.PacketID >> 8), byte(pk.PacketID), code}) {
+	if s.write([]byte{packets.Pubrec << 4, 3, byte(m.id >> 8), byte(m.id), code}) {
 		s.broker.metrics.acks.Inc()
 	}
 	return taken
 }
 
-// accept hands a message to the intake; its topic is the one that the client wrote.
+// accept hands a message to the intake. What is kept of its payload, for
+// subscribers, is a copy, because the buffer that it lies in is used again.
 func (b *Broker) accept(p *publish) {
+	payload := p.message.payload
+	p.message.payload = nil
+	if b.wanted(p.message.retain) {
+		p.message.payload = append([]byte{}, payload...)
+	}
 	b.intake.Accept(b.ctx, ingest.Message{
 		Tenant: p.session.identity.Tenant, Client: p.session.client.ID,
-		Topic: p.packet.TopicName, Payload: p.packet.Payload,
+		Topic: p.message.topic, Payload: payload,
 		Arrival: time.Now().UnixMilli(), Refused: p.refused,
 	}, p.done)
 }
@@ -195,7 +218,7 @@ func (s *session) flush() {
 		entered := 0
 		for i, p := range batch {
 			if p.err == nil && p.code == 0 {
-				s.broker.route(s.mount, p.packet)
+				s.broker.route(s, &p.message)
 			}
 			if !p.will {
 				entered++
@@ -222,11 +245,11 @@ func (s *session) acknowledge(acks []byte, batch []*publish) []byte {
 			failed = p.err
 			break
 		}
-		if p.packet.FixedHeader.Qos != 1 || p.will {
+		if p.message.qos != 1 || p.will {
 			continue
 		}
 		n++
-		high, low := byte(p.packet.PacketID>>8), byte(p.packet.PacketID)
+		high, low := byte(p.message.id>>8), byte(p.message.id)
 		if v5 && p.code != 0 {
 			acks = append(acks, packets.Puback<<4, 3, high, low, p.code)
 		} else {

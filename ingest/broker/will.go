@@ -7,6 +7,12 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
+// lastWill is what is published when a connection is lost.
+type lastWill struct {
+	message
+	delay time.Duration
+}
+
 // keepWill takes the last will of a connection away from the library, which
 // would route it past the intake.
 func (s *session) keepWill(cl *mqtt.Client, pk packets.Packet) {
@@ -15,19 +21,15 @@ func (s *session) keepWill(cl *mqtt.Client, pk packets.Packet) {
 	if !pk.Connect.WillFlag {
 		return
 	}
-	p := &packets.Packet{
-		FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: will.Qos, Retain: will.Retain},
-		TopicName:   will.TopicName,
-		Payload:     will.Payload,
-		Properties:  packets.Properties{User: will.User},
-		Origin:      cl.ID,
+	w := &lastWill{
+		message: message{
+			topic: will.TopicName, payload: will.Payload, qos: will.Qos, retain: will.Retain,
+			properties: &packets.Properties{User: will.User},
+		},
+		// Without an interval the session ends with the connection, and with it the delay (MQTT 5.0 section 3.1.3.2.2).
+		delay: time.Duration(min(will.WillDelayInterval, pk.Properties.SessionExpiryInterval)) * time.Second,
 	}
-	p.Connect.WillProperties.WillDelayInterval = will.WillDelayInterval
-	// Without an interval the session ends with the connection, and with it the delay (MQTT 5.0 section 3.1.3.2.2).
-	if expiry := pk.Properties.SessionExpiryInterval; will.WillDelayInterval > expiry {
-		p.Connect.WillProperties.WillDelayInterval = expiry
-	}
-	s.will.Store(p)
+	s.will.Store(w)
 }
 
 // loseWill sends the last will of a connection that was lost, now or after its delay.
@@ -40,8 +42,7 @@ func (s *session) loseWill() {
 	if will == nil {
 		return
 	}
-	delay := will.Connect.WillProperties.WillDelayInterval
-	if delay == 0 {
+	if will.delay == 0 {
 		s.sendWill()
 		return
 	}
@@ -52,7 +53,7 @@ func (s *session) loseWill() {
 		old.timer.Stop()
 	}
 	late := &lateWill{session: s}
-	late.timer = time.AfterFunc(time.Duration(delay)*time.Second, func() {
+	late.timer = time.AfterFunc(will.delay, func() {
 		b.mu.Lock()
 		current := b.wills[id] == late
 		if current {
@@ -91,15 +92,15 @@ func (b *Broker) replaceWill(id string, clean bool) {
 // sendWill publishes the last will like any message, once.
 func (s *session) sendWill() {
 	will := s.will.Swap(nil)
-	if will == nil || !s.broker.may(s.identity, will.TopicName) || !mqtt.IsValidFilter(will.TopicName, true) {
+	if will == nil || !s.broker.may(s.identity, will.topic) || !mqtt.IsValidFilter(will.topic, true) {
 		return
 	}
 	s.broker.metrics.wills.Inc()
-	if !s.broker.topics.Takes(will.TopicName, will.Payload) {
-		s.broker.route(s.mount, *will)
+	if !s.broker.topics.Takes(will.topic, will.payload) {
+		s.broker.route(s, &will.message)
 		return
 	}
-	p := s.publish(*will)
+	p := s.publish(will.message)
 	p.will = true
 	s.broker.inFlight.Add(1)
 	s.broker.accept(p)
