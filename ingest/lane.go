@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,10 +22,10 @@ const (
 
 // lane is one partition: what its two cursors share.
 type lane struct {
+	patience
 	parts     Parts
 	cfg       LanesConfig
 	metrics   *laneMetrics
-	log       *slog.Logger
 	partition int
 
 	storing   *storing
@@ -43,7 +42,7 @@ func newLane(parts Parts, cfg LanesConfig, m *laneMetrics, partition int) *lane 
 		parts:     parts,
 		cfg:       cfg,
 		metrics:   m,
-		log:       cfg.Logger.With("partition", partition),
+		patience:  patience{cfg.Logger.With("partition", partition), m.retries},
 		partition: partition,
 	}
 	l.storing = newStoring(l)
@@ -79,7 +78,7 @@ func (l *lane) fail(role string, err error) {
 // begin acquires the lane.
 func (l *lane) begin(stop, abort context.Context) (tickets.Fence, error) {
 	fence := tickets.Fence{Partition: l.partition, Role: roleDetect}
-	err := persist(stop, l.metrics.retries, func() (err error) {
+	err := l.persist(stop, "the lease of the lane", func() (err error) {
 		fence.Epoch, err = l.parts.Leases.AcquireLane(abort, l.partition, roleDetect, l.cfg.Owner)
 		return err
 	})
@@ -149,7 +148,7 @@ func (l *lane) undecodable(role string, blob Blob, entry []byte, cause error) te
 // counted and logged: they must not hold up the lane.
 func (l *lane) quarantine(stop, abort context.Context, role string, rejected []telemetry.Rejected) error {
 	put := func(some []telemetry.Rejected) error {
-		return persist(stop, l.metrics.retries, func() error { return l.parts.Records.PutRejected(abort, some) })
+		return l.persist(stop, "the quarantine", func() error { return l.parts.Records.PutRejected(abort, some) })
 	}
 	err := put(rejected)
 	if err == nil || givenUp(err) {
@@ -177,8 +176,8 @@ func (l *lane) status(now time.Time) LaneStatus {
 		Epoch:     l.epoch.Load(),
 		Store:     l.storing.status(now, end),
 		Detect:    l.detecting.status(now, end),
-		Pending:   l.detecting.pending.len(),
 	}
+	s.Pending, s.PendingSeconds = l.detecting.pending.status(now)
 	if l.err != nil {
 		s.Err = l.err.Error()
 	}

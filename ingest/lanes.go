@@ -153,6 +153,8 @@ func (l *Lanes) Ready(context.Context) error {
 	var errs []error
 	for _, s := range l.Status() {
 		switch {
+		case s.Err == "" && s.PendingSeconds > l.cfg.StuckAfter.Seconds():
+			errs = append(errs, fmt.Errorf("lane %d: %d findings have waited %.0f s for the desk: look at the ticket store", s.Partition, s.Pending, s.PendingSeconds))
 		case s.Err != "":
 			errs = append(errs, fmt.Errorf("lane %d: %s", s.Partition, s.Err))
 		case s.Epoch == 0:
@@ -174,6 +176,8 @@ type LaneStatus struct {
 	Detect    CursorStatus `json:"detect"`
 	// Pending is how many findings wait for the desk.
 	Pending int `json:"pending_findings"`
+	// PendingSeconds is for how long the desk has taken none of them.
+	PendingSeconds float64 `json:"pending_s"`
 	// Err is why the lane has ended, or empty.
 	Err string `json:"err,omitempty"`
 }

@@ -476,6 +476,16 @@ func TestReadiness(t *testing.T) {
 	h.series.set(nil)
 	r.dealtWith()
 	eventually(t, "readiness", func() bool { return r.lanes.Ready(t.Context()) == nil })
+
+	h.desk.set(tickets.ErrUnavailable)
+	put(t, r.log, readings(7, 70)...)
+	eventually(t, "findings that wait for too long", func() bool {
+		err := r.lanes.Ready(t.Context())
+		return err != nil && strings.Contains(err.Error(), "for the desk")
+	})
+	h.desk.set(nil)
+	r.dealtWith()
+	eventually(t, "readiness", func() bool { return r.lanes.Ready(t.Context()) == nil })
 }
 
 func TestLag(t *testing.T) {

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/presage-pdm/presage/detectors"
 )
@@ -16,6 +17,7 @@ type pending struct {
 	queue   []waiting     // oldest first
 	changed chan struct{} // closed, and made anew, with every change
 	closed  bool          // nothing more is added
+	moved   time.Time     // when the queue was last begun or shortened
 }
 
 // waiting is a finding that was not reported, and its form in a checkpoint.
@@ -28,15 +30,22 @@ func newPending(most int) *pending {
 	return &pending{most: most, changed: make(chan struct{})}
 }
 
-func (p *pending) len() int {
+// status returns how many findings wait, and for how many seconds none of them was taken.
+func (p *pending) status(now time.Time) (n int, seconds float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.queue)
+	if len(p.queue) == 0 {
+		return 0, 0
+	}
+	return len(p.queue), max(0, now.Sub(p.moved).Seconds())
 }
 
 func (p *pending) add(w waiting) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(p.queue) == 0 {
+		p.moved = time.Now()
+	}
 	p.queue = append(p.queue, w)
 	p.change()
 }
@@ -93,6 +102,7 @@ func (p *pending) drop(n int) {
 	rest := copy(p.queue, p.queue[n:])
 	clear(p.queue[rest:])
 	p.queue = p.queue[:rest]
+	p.moved = time.Now()
 	p.change()
 }
 

@@ -10,8 +10,8 @@ import (
 // of the messages: while the registry's store is away, readings are still
 // journalled. A device whose registration was lost asks again with its next message.
 type registrar struct {
+	patience
 	registry Registry
-	log      *slog.Logger
 	metrics  *intakeMetrics
 
 	queue chan device
@@ -26,7 +26,7 @@ type device struct{ tenant, id string }
 const registrations = 4096
 
 func newRegistrar(r Registry, log *slog.Logger, m *intakeMetrics) *registrar {
-	return &registrar{registry: r, log: log, metrics: m, queue: make(chan device, registrations), asked: make(map[device]struct{})}
+	return &registrar{patience: patience{log, m.retries}, registry: r, metrics: m, queue: make(chan device, registrations), asked: make(map[device]struct{})}
 }
 
 // asking reports whether a device is in the queue or in work.
@@ -76,7 +76,7 @@ func (r *registrar) run(ctx context.Context) {
 }
 
 func (r *registrar) register(ctx context.Context, d device) {
-	err := persist(ctx, r.metrics.retries, func() error { return r.registry.Register(ctx, d.tenant, d.id) })
+	err := r.persist(ctx, "the registry to take a device", func() error { return r.registry.Register(ctx, d.tenant, d.id) })
 	switch {
 	case err == nil:
 		r.metrics.registered.Inc()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,13 +37,24 @@ func unavailable(err error) bool {
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
+// patience repeats effects on stores, and says so once for each time that it has to.
+type patience struct {
+	log     *slog.Logger
+	retries prometheus.Counter
+}
+
 // persist runs an effect until it succeeds, is refused, or stop ends. A store that is unavailable
 // is waited for as long as it takes; an error of another kind is believed after some attempts.
-func persist(stop context.Context, retries prometheus.Counter, effect func() error) error {
+// What names the effect in the log.
+func (p *patience) persist(stop context.Context, what string, effect func() error) error {
+	var begun time.Time // of the waiting
 	pause := retryFirst
 	for left := attempts; ; {
 		err := effect()
 		if err == nil || errors.Is(err, tickets.ErrFenced) {
+			if !begun.IsZero() {
+				p.log.Info("waiting is over", "for", what, "seconds", time.Since(begun).Seconds())
+			}
 			return err
 		}
 		if !unavailable(err) {
@@ -50,7 +62,11 @@ func persist(stop context.Context, retries prometheus.Counter, effect func() err
 				return err
 			}
 		}
-		retries.Inc()
+		p.retries.Inc()
+		if begun.IsZero() {
+			begun = time.Now()
+			p.log.Warn("waiting for a store", "for", what, "err", err)
+		}
 		if !sleep(stop, pause) {
 			return fmt.Errorf("%w: %w", errGivenUp, err)
 		}
