@@ -11,7 +11,7 @@ import (
 // one runs a statement in a transaction of its own; it fails with no rows when
 // it changed none and must have.
 func (s *Store) one(ctx context.Context, op string, must bool, statement string, args ...any) error {
-	return s.transact(ctx, op, func(tx *sql.Tx) error {
+	return s.transact(ctx, op, func(tx *transaction) error {
 		n, err := affected(ctx, tx, statement, args...)
 		if err == nil && must && n == 0 {
 			err = sql.ErrNoRows

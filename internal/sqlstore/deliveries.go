@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/presage-pdm/presage/tickets"
@@ -35,7 +34,7 @@ func (s *Store) PutDelivery(ctx context.Context, endpoint string, e tickets.Even
 // first, and counts the attempt. Nobody else is given them before the lease ends.
 func (s *Store) ClaimDeliveries(ctx context.Context, endpoint string, now time.Time, lease time.Duration, limit int) ([]tickets.Delivery, error) {
 	var claimed []tickets.Delivery
-	err := s.transact(ctx, "claim deliveries to "+endpoint, func(tx *sql.Tx) (err error) {
+	err := s.transact(ctx, "claim deliveries to "+endpoint, func(tx *transaction) (err error) {
 		claimed, err = collect(ctx, tx, scanDelivery, `UPDATE deliveries SET attempts = attempts + 1, next_at = $2
 			WHERE (tenant, endpoint, event) IN (SELECT tenant, endpoint, event FROM deliveries
 				WHERE endpoint = $1 AND state = 'pending' AND next_at <= $3 ORDER BY next_at, event LIMIT $4`+s.dialect.skipLocked+`)
@@ -60,7 +59,7 @@ func (s *Store) DeliveryFailed(ctx context.Context, d tickets.Delivery, reason s
 	if dead {
 		state = tickets.DeliveryDead
 	}
-	return s.transact(ctx, "note a failed delivery to "+d.Endpoint, func(tx *sql.Tx) error {
+	return s.transact(ctx, "note a failed delivery to "+d.Endpoint, func(tx *transaction) error {
 		_, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = $5, next_at = $6, last_error = $7
 			WHERE tenant = $1 AND endpoint = $2 AND event = $3 AND attempts = $4`,
 			d.Tenant, d.Endpoint, d.Event.ID, d.Attempts, state, moment(next), clean(reason))

@@ -28,7 +28,7 @@ const putDevice = `INSERT INTO devices (tenant, id, name, name_key, model, site,
 const scopeList = "device-list"
 
 // putDevices stores devices, new or known.
-func (s *Store) putDevices(ctx context.Context, tx *sql.Tx, tenant string, devices []fleet.Device, now time.Time) error {
+func (s *Store) putDevices(ctx context.Context, tx *transaction, tenant string, devices []fleet.Device, now time.Time) error {
 	regions, err := s.siteRegions(ctx, tx, tenant)
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func (s *Store) putDevices(ctx context.Context, tx *sql.Tx, tenant string, devic
 		if err != nil {
 			return fmt.Errorf("device %s: %w", d.ID, err)
 		}
-		if err := enterWords(ctx, tx, tenant, scopeList, d.ID, d.ID, d.Name, d.Serial, customers[d.Customer]); err != nil {
+		if err := s.enterWords(ctx, tx, tenant, scopeList, d.ID, d.ID, d.Name, d.Serial, customers[d.Customer]); err != nil {
 			return fmt.Errorf("device %s: %w", d.ID, err)
 		}
 		// It may have been heard of, and have tickets, before anybody described it.
@@ -71,7 +71,7 @@ func (s *Store) putDevices(ctx context.Context, tx *sql.Tx, tenant string, devic
 
 // PutDevices stores devices, new or known; how they are stays.
 func (s *Store) PutDevices(ctx context.Context, tenant string, devices ...fleet.Device) error {
-	return s.transact(ctx, "store devices", func(tx *sql.Tx) error {
+	return s.transact(ctx, "store devices", func(tx *transaction) error {
 		return s.putDevices(ctx, tx, tenant, devices, time.Now())
 	})
 }
@@ -80,7 +80,7 @@ func (s *Store) PutDevices(ctx context.Context, tenant string, devices ...fleet.
 // for a device that is known already, and returns the device as it is stored.
 func (s *Store) RegisterDevice(ctx context.Context, tenant, id string) (fleet.Device, error) {
 	d := fleet.Device{ID: id, Registered: moment(time.Now())}
-	err := s.transact(ctx, "register device "+id, func(tx *sql.Tx) error {
+	err := s.transact(ctx, "register device "+id, func(tx *transaction) error {
 		known, err := s.device(ctx, tx, tenant, id)
 		if err == nil {
 			d = known

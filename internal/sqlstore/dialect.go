@@ -31,6 +31,8 @@ type dialect struct {
 	migrationLock string
 	// ddl adapts a statement of the migrations.
 	ddl func(string) string
+	// prepare tells to keep prepared statements, which pgx does by itself.
+	prepare bool
 	// optimize refreshes the statistics of the planner.
 	optimize string
 	// condition tells what an error of the driver means.
@@ -63,6 +65,7 @@ var (
 	sqliteDialect = dialect{
 		name:      "SQLite",
 		ddl:       func(s string) string { return s },
+		prepare:   true,
 		optimize:  "PRAGMA optimize",
 		condition: sqliteCondition,
 	}

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/presage-pdm/presage/telemetry"
@@ -14,19 +13,14 @@ func (s *Store) PutEvents(ctx context.Context, tenant string, events []telemetry
 	if len(events) == 0 {
 		return nil
 	}
-	return s.transact(ctx, "store events", func(tx *sql.Tx) error {
-		insert, err := tx.PrepareContext(ctx, `INSERT INTO device_events (tenant, device, at, code, event_id, severity, attributes)
-			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, device, at, code, event_id) DO NOTHING`)
-		if err != nil {
-			return err
-		}
-		defer insert.Close()
+	return s.transact(ctx, "store events", func(tx *transaction) error {
 		for _, e := range events {
 			attributes, err := toJSON(e.Attributes)
 			if err != nil {
 				return err
 			}
-			_, err = insert.ExecContext(ctx, tenant, clean(e.Device), millis(e.Time), clean(e.Code), clean(e.ID), int(e.Severity), attributes)
+			_, err = tx.ExecContext(ctx, `INSERT INTO device_events (tenant, device, at, code, event_id, severity, attributes)
+				VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, device, at, code, event_id) DO NOTHING`, tenant, clean(e.Device), millis(e.Time), clean(e.Code), clean(e.ID), int(e.Severity), attributes)
 			if err != nil {
 				return err
 			}

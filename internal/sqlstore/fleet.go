@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -74,7 +73,7 @@ func (s *Store) siteRegions(ctx context.Context, q querier, tenant string) (map[
 // PutFleet stores everything in f, new or known, in one transaction. What f does
 // not mention stays, but coverage: a station in f.Stations or f.Coverage covers from now on what f.Coverage says.
 func (s *Store) PutFleet(ctx context.Context, tenant string, f *fleet.Fleet) error {
-	return s.transact(ctx, "store the fleet", func(tx *sql.Tx) error {
+	return s.transact(ctx, "store the fleet", func(tx *transaction) error {
 		var err error
 		put := func(kind, id, name string, v any) {
 			if err == nil {

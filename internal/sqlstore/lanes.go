@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 // epoch, one more than that of the owner before, whose effects are refused from now on.
 func (s *Store) AcquireLane(ctx context.Context, partition int, role, owner string) (epoch int64, err error) {
 	op := fmt.Sprintf("acquire lane %d for %s", partition, role)
-	err = s.transact(ctx, op, func(tx *sql.Tx) error {
+	err = s.transact(ctx, op, func(tx *transaction) error {
 		return tx.QueryRowContext(ctx, `INSERT INTO lanes (partition, role, owner, epoch, acquired_at) VALUES ($1, $2, $3, 1, $4)
 			ON CONFLICT (partition, role) DO UPDATE SET owner = excluded.owner, epoch = lanes.epoch + 1, acquired_at = excluded.acquired_at
 			RETURNING epoch`, partition, role, owner, moment(time.Now())).Scan(&epoch)

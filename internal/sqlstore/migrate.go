@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -22,7 +21,8 @@ type migration struct {
 // Migrate brings the schema up to date; [Open] has done so already. Two
 // processes that do it at once wait for each other.
 func (s *Store) Migrate(ctx context.Context) error {
-	return s.transact(ctx, "migrate the database", func(tx *sql.Tx) error {
+	return s.transact(ctx, "migrate the database", func(t *transaction) error {
+		tx := t.tx // statements that run once are not kept prepared
 		if s.dialect.migrationLock != "" {
 			if _, err := tx.ExecContext(ctx, s.dialect.migrationLock); err != nil {
 				return err

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +25,7 @@ func (s *Store) Wake() <-chan struct{} { return s.wake }
 // first: until the lease ends nobody else is given them.
 func (s *Store) ClaimEvents(ctx context.Context, owner string, now time.Time, lease time.Duration, limit int) ([]tickets.Event, error) {
 	var events []tickets.Event
-	err := s.transact(ctx, "claim events", func(tx *sql.Tx) (err error) {
+	err := s.transact(ctx, "claim events", func(tx *transaction) (err error) {
 		events, err = collect(ctx, tx, func(r row) (e tickets.Event, err error) {
 			err = r.Scan(&e.Tenant, document(&e))
 			e.Ticket.Tenant = e.Tenant
@@ -43,7 +42,7 @@ func (s *Store) ClaimEvents(ctx context.Context, owner string, now time.Time, le
 // KeepEvents prolongs the lease of claimed events and returns how many of them
 // are still owner's.
 func (s *Store) KeepEvents(ctx context.Context, owner string, until time.Time, ids []string) (kept int, err error) {
-	err = s.transact(ctx, "keep events", func(tx *sql.Tx) error {
+	err = s.transact(ctx, "keep events", func(tx *transaction) error {
 		kept = 0
 		for _, id := range ids {
 			n, err := affected(ctx, tx, `UPDATE outbox SET claimed_until = $3 WHERE id = $1 AND claimed_by = $2`, id, owner, moment(until))
@@ -59,7 +58,7 @@ func (s *Store) KeepEvents(ctx context.Context, owner string, until time.Time, i
 
 // FinishEvents removes events that every subscriber took.
 func (s *Store) FinishEvents(ctx context.Context, owner string, ids []string) error {
-	return s.transact(ctx, "finish events", func(tx *sql.Tx) error {
+	return s.transact(ctx, "finish events", func(tx *transaction) error {
 		for _, id := range ids {
 			if _, err := tx.ExecContext(ctx, `DELETE FROM outbox WHERE id = $1 AND claimed_by = $2`, id, owner); err != nil {
 				return err
@@ -71,7 +70,7 @@ func (s *Store) FinishEvents(ctx context.Context, owner string, ids []string) er
 
 // ReleaseEvents gives claimed events back at once.
 func (s *Store) ReleaseEvents(ctx context.Context, owner string, ids []string) error {
-	return s.transact(ctx, "release events", func(tx *sql.Tx) error {
+	return s.transact(ctx, "release events", func(tx *transaction) error {
 		for _, id := range ids {
 			_, err := tx.ExecContext(ctx, `UPDATE outbox SET claimed_by = '', claimed_until = NULL WHERE id = $1 AND claimed_by = $2`, id, owner)
 			if err != nil {

@@ -21,7 +21,7 @@ func (s *Store) PutRejected(ctx context.Context, rejected []telemetry.Rejected) 
 	if len(rejected) == 0 {
 		return nil
 	}
-	return s.transact(ctx, "store rejected payloads", func(tx *sql.Tx) error {
+	return s.transact(ctx, "store rejected payloads", func(tx *transaction) error {
 		tenants := map[string]bool{}
 		for _, v := range rejected {
 			tenants[v.Tenant] = true
@@ -119,7 +119,7 @@ func (s *Store) QuarantinedByID(ctx context.Context, tenant, id string) (telemet
 // DeleteQuarantined removes a rejected payload from the quarantine.
 func (s *Store) DeleteQuarantined(ctx context.Context, tenant, id string) error {
 	op := "delete rejected payload " + id
-	return s.transact(ctx, op, func(tx *sql.Tx) error {
+	return s.transact(ctx, op, func(tx *transaction) error {
 		n, err := affected(ctx, tx, `DELETE FROM rejected WHERE tenant = $1 AND id = $2`, tenant, clean(id))
 		if err == nil && n == 0 {
 			err = sql.ErrNoRows

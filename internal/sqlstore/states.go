@@ -39,7 +39,7 @@ func (s *Store) PutStates(ctx context.Context, tenant string, states []telemetry
 			newest[v.Device] = v.State
 		}
 	}
-	return s.transact(ctx, "store states", func(tx *sql.Tx) error {
+	return s.transact(ctx, "store states", func(tx *transaction) error {
 		for _, device := range slices.Sorted(maps.Keys(newest)) {
 			v := newest[device]
 			attributes, err := toJSON(v.Attributes)
@@ -100,7 +100,7 @@ func (s *Store) PutSeen(ctx context.Context, tenant string, seen map[string]int6
 	if len(seen) == 0 {
 		return nil
 	}
-	return s.transact(ctx, "store when devices were seen", func(tx *sql.Tx) error {
+	return s.transact(ctx, "store when devices were seen", func(tx *transaction) error {
 		for _, device := range slices.Sorted(maps.Keys(seen)) {
 			// The health changes only for a device that was never heard of before.
 			_, err := tx.ExecContext(ctx, `UPDATE devices SET last_seen = $3, health = CASE WHEN health = $4 THEN $5 ELSE health END

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -59,6 +60,9 @@ type Store struct {
 	log         *slog.Logger
 	// wake holds at most one signal: that the outbox may have rows is known or not.
 	wake chan struct{}
+	// prepared are the statements of transactions, by their text, where the driver does not keep them itself.
+	prepared sync.Map // string -> *sql.Stmt
+	entered  entered
 }
 
 // Open opens the database and brings its schema up to date.
@@ -202,7 +206,7 @@ func (s *Store) Close() error {
 
 // transact runs fn in one transaction and commits when it returns nil. It runs
 // fn again after losing against another transaction.
-func (s *Store) transact(ctx context.Context, op string, fn func(tx *sql.Tx) error) error {
+func (s *Store) transact(ctx context.Context, op string, fn func(tx *transaction) error) error {
 	for attempt := 0; ; attempt++ {
 		err := s.transactOnce(ctx, fn)
 		if err == nil {
@@ -219,19 +223,6 @@ func (s *Store) transact(ctx context.Context, op string, fn func(tx *sql.Tx) err
 		case <-time.After(wait):
 		}
 	}
-}
-
-func (s *Store) transactOnce(ctx context.Context, fn func(tx *sql.Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	// After a commit this does nothing; after a panic in fn it frees the connection.
-	defer tx.Rollback()
-	if err := fn(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
 }
 
 // fail puts the operation before an error and wraps the sentinel that tells the

@@ -166,7 +166,10 @@ func (s *Store) tally(ctx context.Context, tenant string, f tickets.Filter) ([]c
 		}
 		return collect(ctx, s.read, read, fmt.Sprintf(`SELECT %s, n FROM ticket_tally WHERE %s`, columns, w), w.args...)
 	}
-	w := whereTickets(tenant, f)
+	w, err := s.whereTickets(ctx, tenant, f)
+	if err != nil {
+		return nil, err
+	}
 	return collect(ctx, s.read, read, fmt.Sprintf(`SELECT %s, COUNT(*) FROM tickets WHERE %s GROUP BY %s`, columns, w, columns), w.args...)
 }
 

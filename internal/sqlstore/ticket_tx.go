@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -14,7 +13,7 @@ var _ tickets.Store = (*Store)(nil)
 // Update implements [tickets.Store].
 func (s *Store) Update(ctx context.Context, tenant string, fence tickets.Fence, fn func(ctx context.Context, tx tickets.Tx) error) error {
 	published := false
-	err := s.transact(ctx, "update tickets", func(sqlTx *sql.Tx) error {
+	err := s.transact(ctx, "update tickets", func(sqlTx *transaction) error {
 		if fence.Epoch > 0 {
 			if err := s.checkFence(ctx, sqlTx, fence); err != nil {
 				return err
@@ -41,7 +40,7 @@ func (s *Store) Update(ctx context.Context, tenant string, fence tickets.Fence, 
 // ticketTx implements [tickets.Tx]. It belongs to one goroutine.
 type ticketTx struct {
 	s      *Store
-	tx     *sql.Tx
+	tx     *transaction
 	tenant string
 	// tally is what this transaction changes in ticket_tally, written at its end
 	// in a fixed order, so that transactions do not wait for each other in a ring.

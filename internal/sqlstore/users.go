@@ -30,13 +30,13 @@ func (s *Store) User(ctx context.Context, tenant, name string) (access.User, err
 
 // CreateUser stores a new account. It fails with [tickets.ErrConflict] when the name is taken.
 func (s *Store) CreateUser(ctx context.Context, tenant string, u access.User) error {
-	return s.transact(ctx, "create user "+u.Name, func(tx *sql.Tx) error { return createUser(ctx, tx, tenant, u) })
+	return s.transact(ctx, "create user "+u.Name, func(tx *transaction) error { return createUser(ctx, tx, tenant, u) })
 }
 
 // CreateFirstUser stores the first account of a tenant. It fails with
 // [tickets.ErrConflict] when there is one already.
 func (s *Store) CreateFirstUser(ctx context.Context, tenant string, u access.User) error {
-	return s.transact(ctx, "create the first user", func(tx *sql.Tx) error {
+	return s.transact(ctx, "create the first user", func(tx *transaction) error {
 		// The counter is taken by one transaction at a time, and by one only for ever.
 		n, err := count(ctx, tx, tenant, "first-user", 1)
 		if err != nil {
@@ -69,7 +69,7 @@ func createUser(ctx context.Context, q querier, tenant string, u access.User) er
 
 // UpdateUser replaces the account with the ID of u; when it was created stays.
 func (s *Store) UpdateUser(ctx context.Context, tenant string, u access.User) error {
-	return s.transact(ctx, "change user "+u.Name, func(tx *sql.Tx) error {
+	return s.transact(ctx, "change user "+u.Name, func(tx *transaction) error {
 		n, err := affected(ctx, tx, `UPDATE users SET name = $3, display = $4, role = $5, language = $6, time_zone = $7, technician = $8,
 			disabled = $9, password_hash = $10 WHERE tenant = $1 AND id = $2`,
 			tenant, clean(u.ID), clean(u.Name), clean(u.Display), string(u.Role), clean(u.Language), clean(u.TimeZone), clean(u.Technician),

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/presage-pdm/presage/tickets"
@@ -54,7 +55,7 @@ func (x *ticketTx) indexTicket(ctx context.Context, t *tickets.Ticket) error {
 		if text.ref == "" {
 			continue
 		}
-		if err := enterWords(ctx, x.tx, x.tenant, text.scope, text.ref, text.texts...); err != nil {
+		if err := x.s.enterWords(ctx, x.tx, x.tenant, text.scope, text.ref, text.texts...); err != nil {
 			return err
 		}
 	}
@@ -63,23 +64,59 @@ func (x *ticketTx) indexTicket(ctx context.Context, t *tickets.Ticket) error {
 
 // enterWords makes ref findable by the words of the texts. Words of an earlier
 // text stay: who remembers the old name still finds the device.
-func enterWords(ctx context.Context, q querier, tenant, scope, ref string, texts ...string) error {
+func (s *Store) enterWords(ctx context.Context, tx *transaction, tenant, scope, ref string, texts ...string) error {
 	sum := sha256.Sum256([]byte(strings.Join(texts, "\x00")))
 	hash := hex.EncodeToString(sum[:8])
-	n, err := affected(ctx, q, `INSERT INTO worded (tenant, scope, ref, hash) VALUES ($1, $2, $3, $4)
+	key := strings.Join([]string{tenant, scope, ref, hash}, "\x00")
+	if s.entered.has(key) {
+		return nil
+	}
+	tx.entered = append(tx.entered, key)
+	n, err := affected(ctx, tx, `INSERT INTO worded (tenant, scope, ref, hash) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (tenant, scope, ref) DO UPDATE SET hash = excluded.hash WHERE worded.hash <> excluded.hash`,
 		tenant, scope, ref, hash)
 	if err != nil || n == 0 {
 		return err
 	}
 	for _, word := range wordsOf(texts...) {
-		_, err := q.ExecContext(ctx, `INSERT INTO words (tenant, scope, word, ref) VALUES ($1, $2, $3, $4)
+		_, err := tx.ExecContext(ctx, `INSERT INTO words (tenant, scope, word, ref) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (tenant, scope, word, ref) DO NOTHING`, tenant, scope, word, ref)
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// maxEntered bounds the memory of what was entered: about 15 MB.
+const maxEntered = 100_000
+
+// entered remembers texts whose words are in the index, to save asking the
+// database for each ticket. Nothing is ever taken out of the index, so that a memory of it never misleads.
+type entered struct {
+	mu   sync.Mutex
+	keys map[string]struct{}
+}
+
+func (e *entered) has(key string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, ok := e.keys[key]
+	return ok
+}
+
+func (e *entered) add(keys []string) {
+	if len(keys) == 0 {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.keys == nil || len(e.keys)+len(keys) > maxEntered {
+		e.keys = make(map[string]struct{})
+	}
+	for _, key := range keys[:min(len(keys), maxEntered)] {
+		e.keys[key] = struct{}{}
+	}
 }
 
 // wordsOf returns the words by which texts are found, sorted: what stands
@@ -164,35 +201,56 @@ func queryWords(text string) []string {
 // after returns the first text that does not begin with the prefix and comes behind all that do.
 func after(prefix string) string { return prefix + "\U0010FFFF" }
 
+// maxNarrow is how many tickets a word may find to be looked up one by one; of
+// more, the tickets are read in order and asked for the word.
+const maxNarrow = 2000
+
 // searchTickets adds the condition that the text of a filter is found in a
 // ticket: each word begins its number, or a word of its title, device, customer or fault code.
-func searchTickets(w *where, f tickets.Filter) {
-	open := ""
-	if f.Open != nil {
-		open = map[bool]string{true: " AND is_open", false: " AND NOT is_open"}[*f.Open]
+func (s *Store) searchTickets(ctx context.Context, w *where, f tickets.Filter) error {
+	words := queryWords(f.Text)
+	if len(words) == 0 && strings.TrimSpace(f.Text) != "" {
+		w.plain("1 = 0") // nothing but punctuation
+		return nil
 	}
-	for _, word := range queryWords(f.Text) {
-		low, high := w.param(word), w.param(after(word))
-		number := strings.ToUpper(word)
-		branches := []string{}
-		if digits := strings.TrimPrefix(number, "T-"); digits != "" && strings.Trim(digits, "0123456789") == "" {
-			if !strings.HasPrefix(number, "T-") {
-				number = fmt.Sprintf("T-%06s", digits)
-				branches = append(branches, "SELECT id FROM tickets WHERE tenant = $1 AND number = "+w.param(number)+open)
-			} else {
-				branches = append(branches, "SELECT id FROM tickets WHERE tenant = $1 AND number >= "+w.param(number)+" AND number < "+w.param(after(number))+open)
+	for _, word := range words {
+		var either, each []string // conditions, and queries of identifiers, that say the same
+		find := func(column, condition string) {
+			// An expression instead of the column keeps planners from looking up what is to be asked of each row.
+			either = append(either, "("+column+" || '') "+condition)
+			each = append(each, "SELECT id FROM tickets WHERE tenant = $1 AND "+column+" "+condition)
+		}
+		probe := newWhere(w.args[0].(string))
+		build := func(w *where) {
+			either, each = nil, nil
+			low, high := w.param(word), w.param(after(word))
+			if number := strings.ToUpper(word); strings.HasPrefix(number, "T-") {
+				find("number", "BETWEEN "+w.param(number)+" AND "+w.param(after(number)))
+			} else if strings.Trim(number, "0123456789") == "" {
+				find("number", "= "+w.param(fmt.Sprintf("T-%06s", number)))
+			}
+			for _, c := range []struct{ column, scope string }{
+				{"title_ref", scopeTitle}, {"device", scopeDevice}, {"customer", scopeCustomer}, {"fault_code", scopeFault},
+			} {
+				find(c.column, fmt.Sprintf("IN (SELECT ref FROM words WHERE tenant = $1 AND scope = '%s' AND word >= %s AND word < %s)",
+					c.scope, low, high))
 			}
 		}
-		for _, c := range []struct{ column, scope string }{
-			{"title_ref", scopeTitle}, {"device", scopeDevice}, {"customer", scopeCustomer}, {"fault_code", scopeFault},
-		} {
-			branches = append(branches, fmt.Sprintf(`SELECT id FROM tickets WHERE tenant = $1%s AND %s IN
-				(SELECT ref FROM words WHERE tenant = $1 AND scope = '%s' AND word >= %s AND word < %s)`,
-				open, c.column, c.scope, low, high))
+		build(probe)
+		var found int
+		err := s.read.QueryRowContext(ctx, fmt.Sprintf(`SELECT COUNT(*) FROM (SELECT id FROM (%s) found LIMIT %d) matches`,
+			strings.Join(each, " UNION ALL "), maxNarrow+1), probe.args...).Scan(&found)
+		if err != nil {
+			return err
 		}
-		w.plain("id IN (" + strings.Join(branches, " UNION ALL ") + ")")
+		build(w)
+		if found > maxNarrow {
+			w.broad = true
+			w.plain("(" + strings.Join(either, " OR ") + ")")
+			continue
+		}
+		w.narrow = true
+		w.plain("id IN (" + strings.Join(each, " UNION ALL ") + ")")
 	}
-	if f.Text != "" && len(queryWords(f.Text)) == 0 && strings.TrimSpace(f.Text) != "" {
-		w.plain("1 = 0") // nothing but punctuation
-	}
+	return nil
 }
