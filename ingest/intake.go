@@ -88,6 +88,7 @@ type Intake struct {
 	scratch    sync.Pool // of *scratch
 	quarantine *bucket
 	newcomers  *bucket
+	complaints *bucket // log lines about single messages; the counters have them all
 	registrar  *registrar
 	vocabulary *vocabulary
 
@@ -119,6 +120,7 @@ func NewIntake(journal Journal, decoder Decoder, registry Registry, cfg IntakeCo
 	}
 	in.scratch.New = func() any { return &scratch{seen: make(map[string]struct{})} }
 	in.quarantine = newBucket(cfg.QuarantineRate, cfg.QuarantineBurst)
+	in.complaints = newBucket(1, 20)
 	in.newcomers = newBucket(cfg.RegisterRate, cfg.RegisterBurst)
 	in.vocabulary = newVocabulary(cfg.Limits.DeviceMetrics)
 	in.registrar = newRegistrar(registry, in.log, in.metrics)
@@ -287,7 +289,9 @@ func (in *Intake) prepare(ctx context.Context, s *scratch, m Message) *RejectErr
 func (in *Intake) decode(s *scratch, m Message) (reject *RejectError) {
 	defer func() {
 		if p := recover(); p != nil {
-			in.log.Error("decoder panicked", "topic", m.Topic, "err", fmt.Sprint(p))
+			if in.complaints.take(m.Arrival) {
+				in.log.Error("decoder panicked", "topic", m.Topic, "err", fmt.Sprint(p))
+			}
 			reject = &RejectError{Reason: ReasonUndecodable, Detail: fmt.Sprintf("the decoder panicked: %v: this is a defect of Presage, please report it with the payload", p)}
 		}
 	}()

@@ -32,6 +32,8 @@ type lane struct {
 	detecting *detecting
 
 	epoch atomic.Int64
+	// complaints bounds the log lines about single readings and findings; the counters have them all.
+	complaints *bucket
 
 	mu  sync.Mutex
 	err error // why the lane ended
@@ -44,6 +46,8 @@ func newLane(parts Parts, cfg LanesConfig, m *laneMetrics, partition int) *lane 
 		metrics:   m,
 		patience:  patience{cfg.Logger.With("partition", partition), m.retries},
 		partition: partition,
+
+		complaints: newBucket(1, 20),
 	}
 	l.storing = newStoring(l)
 	l.detecting = newDetecting(l)
@@ -127,15 +131,22 @@ func (l *lane) do(ctx context.Context, fn func(Watcher)) error {
 func (l *lane) refuse(stop, abort context.Context, role string, r telemetry.Rejected, cause error) error {
 	l.metrics.refused.WithLabelValues(role).Inc()
 	r.Detail = cause.Error()
-	l.log.Error("put into quarantine", "role", role, "device", r.Device, "reason", r.Reason, "err", cause)
+	l.complain("put into quarantine", "role", role, "device", r.Device, "reason", r.Reason, "err", cause)
 	return l.quarantine(stop, abort, role, []telemetry.Rejected{r})
+}
+
+// complain logs an error about a single reading or finding, unless there were too many of late.
+func (l *lane) complain(message string, args ...any) {
+	if l.complaints.take(time.Now().UnixMilli()) {
+		l.log.Error(message, args...)
+	}
 }
 
 // undecodable counts an entry that this release wrote and cannot read, which is a defect, and returns
 // what goes to the quarantine.
 func (l *lane) undecodable(role string, blob Blob, entry []byte, cause error) telemetry.Rejected {
 	l.metrics.refused.WithLabelValues(role).Inc()
-	l.log.Error("journal entry cannot be decoded, passed over", "role", role, "before", blob.Next, "err", cause)
+	l.complain("journal entry cannot be decoded, passed over", "role", role, "before", blob.Next, "err", cause)
 	return telemetry.Rejected{
 		Tenant: telemetry.DefaultTenant, Arrival: blob.Arrival, Reason: ReasonBadEntry,
 		Detail: fmt.Sprintf("%v: this is a defect of Presage, please report it with the payload", cause),
@@ -161,7 +172,7 @@ func (l *lane) quarantine(stop, abort context.Context, role string, rejected []t
 		}
 		if err != nil {
 			l.metrics.lost.WithLabelValues(role).Inc()
-			l.log.Error("quarantine refused a message, it is lost", "device", rejected[i].Device, "reason", rejected[i].Reason, "err", err)
+			l.complain("quarantine refused a message, it is lost", "device", rejected[i].Device, "reason", rejected[i].Reason, "err", err)
 		}
 	}
 	return nil
