@@ -20,6 +20,16 @@ func finishDocument(doc *huma.OpenAPI) {
 	for _, s := range doc.Components.Schemas.Map() {
 		finishSchema(s, words)
 	}
+	for _, item := range doc.Paths {
+		for _, op := range [...]*huma.Operation{item.Get, item.Post, item.Patch, item.Delete} {
+			if op == nil {
+				continue
+			}
+			for _, p := range op.Parameters {
+				finishSchema(p.Schema, words)
+			}
+		}
+	}
 }
 
 func finishSchema(s *huma.Schema, words map[string][]any) {
