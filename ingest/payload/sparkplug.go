@@ -137,7 +137,7 @@ func (d *Decoder) sparkplugMetrics(b *telemetry.Batch, m *ingest.Message, key no
 		if stamp != 0 {
 			latest = int64(min(stamp, maxTime))
 		}
-		name, datatype, err := d.resolve(key, a, birth, metric)
+		name, datatype, err := d.resolve(m, key, a, birth, metric)
 		if err != nil {
 			return err
 		}
@@ -182,13 +182,14 @@ func (d *Decoder) sparkplugMetrics(b *telemetry.Batch, m *ingest.Message, key no
 }
 
 // resolve finds the name and the data type of a metric, from the message or from the birth before it.
-func (d *Decoder) resolve(key nodeKey, a sparkplugAddress, birth bool, metric *sparkplugMetric) (name string, datatype uint32, err error) {
+func (d *Decoder) resolve(m *ingest.Message, key nodeKey, a sparkplugAddress, birth bool, metric *sparkplugMetric) (name string, datatype uint32, err error) {
 	if len(metric.name) == 0 {
 		if !metric.hasAlias {
 			return "", 0, refuse(ReasonBadMetric, "a metric has neither name nor alias")
 		}
 		known, ok := d.sparkplug.byAlias(key, a.device, metric.alias)
 		if !ok || birth {
+			d.sparkplug.unknownAlias(key, m.Arrival)
 			return "", 0, refuse(ReasonUnknownAlias, "alias %d was not declared by a birth message that was seen here: let the edge node publish its birth again (Node Control/Rebirth), then retry", metric.alias)
 		}
 		if metric.datatype != 0 {

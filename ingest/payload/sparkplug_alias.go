@@ -3,21 +3,30 @@ package payload
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // sparkplug remembers what births declared: names and types behind the
 // aliases of each edge node, and the devices behind it. It is memory only: after a
 // restart, messages with aliases are quarantined with [ReasonUnknownAlias] until
-// the edge node has published its birth again.
+// the edge node has published its birth again, for which [Decoder.OnUnknownAlias] asks.
 type sparkplug struct {
 	most int // metrics and devices over all edge nodes
+
+	ask atomic.Pointer[func(Rebirth)] // nil when nobody can
 
 	mu    sync.Mutex
 	count int
 	nodes map[nodeKey]*edgeNode
+	asked map[nodeKey]int64 // arrival of the message for which a rebirth was asked
 }
 
 type nodeKey struct{ tenant, group, node string }
+
+// clone is a key that does not hold on to the topic that it came from.
+func (k nodeKey) clone() nodeKey {
+	return nodeKey{strings.Clone(k.tenant), strings.Clone(k.group), strings.Clone(k.node)}
+}
 
 type edgeNode struct {
 	metrics map[string]map[uint64]declared // by device, "" for the node itself
@@ -31,7 +40,7 @@ type declared struct {
 }
 
 func newSparkplug(most int) *sparkplug {
-	return &sparkplug{most: most, nodes: map[nodeKey]*edgeNode{}}
+	return &sparkplug{most: most, nodes: map[nodeKey]*edgeNode{}, asked: map[nodeKey]int64{}}
 }
 
 // born replaces what was known of a device; the birth of a node forgets its
@@ -47,7 +56,7 @@ func (s *sparkplug) born(key nodeKey, device string, metrics []birthMetric) {
 			return
 		}
 		n = &edgeNode{metrics: map[string]map[uint64]declared{}, types: map[string]map[string]uint32{}}
-		s.nodes[nodeKey{strings.Clone(key.tenant), strings.Clone(key.group), strings.Clone(key.node)}] = n
+		s.nodes[key.clone()] = n
 	}
 	if old, known := n.types[device]; known {
 		s.count -= cost(old)

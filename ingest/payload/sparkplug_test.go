@@ -166,6 +166,31 @@ func TestSparkplugMemoryIsBounded(t *testing.T) {
 	}
 }
 
+func TestRebirthIsAskedFor(t *testing.T) {
+	d := newDecoder(t)
+	var asked []Rebirth
+	d.OnUnknownAlias(func(r Rebirth) { asked = append(asked, r) })
+	m := message("spBv1.0/plant/DDATA/edge/press", sparkplugPayload(1, spb{}.number(fieldAlias, 1).double(1)))
+	for _, after := range []int64{0, 1, rebirthEvery - 1, rebirthEvery} {
+		m.Arrival = arrival + after
+		reason(t, d, m)
+	}
+	if len(asked) != 2 || asked[0].Topic != "spBv1.0/plant/NCMD/edge" || asked[0].Tenant != "acme" {
+		t.Fatalf("got %v, want two requests to the edge node", asked)
+	}
+	var got []string
+	err := scanSparkplug(asked[0].Payload, func(time uint64, m *sparkplugMetric) error {
+		got = append(got, string(m.name))
+		if time != arrival || m.datatype != 11 || m.value != valueBool || m.bits != 1 {
+			t.Errorf("got time %d and %+v", time, m)
+		}
+		return nil
+	})
+	if err != nil || !reflect.DeepEqual(got, []string{"Node Control/Rebirth"}) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
 func FuzzSparkplug(f *testing.F) {
 	f.Add([]byte(sparkplugPayload(arrival, spb{}.text(fieldName, "a").number(fieldAlias, 1).double(1), spb{}.number(fieldAlias, 1).float(2))))
 	f.Add([]byte(sparkplugPayload(1, spb{}.text(fieldName, "s").text(fieldString, "x"))))
