@@ -26,7 +26,7 @@ export function address(path: string, query: Query = {}): string {
   for (const [key, value] of Object.entries(query)) {
     if (value === undefined || value === "") continue;
     if (Array.isArray(value)) for (const v of value as readonly string[]) params.append(key, v);
-    else params.set(key, String(value as string | number | boolean));
+    else params.set(key, String(value));
   }
   const text = params.toString();
   return `/api/v1${path}${text ? `?${text}` : ""}`;

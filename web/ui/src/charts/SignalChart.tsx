@@ -148,7 +148,7 @@ export function SignalChart(props: Props) {
       },
       plugins: [overlayPlugin({ band, spans, rules, events }, palette)],
     };
-    const u = new uPlot(options, data as uPlot.AlignedData, box);
+    const u = new uPlot(options, data, box);
     u.setScale("x", { min: range.from, max: range.to });
 
     const observer = new ResizeObserver(() => {

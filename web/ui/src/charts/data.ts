@@ -74,7 +74,7 @@ function between(a: number | null, b: number | null | undefined, f: number): num
 
 /**
  * The range of the value axis: all of the data, and the band as far as it does not squeeze the data
- * below half of the height.
+ * below 40 % of the height.
  */
 export function valueRange(dataMin: number, dataMax: number, band: readonly BandPoint[]): [number, number] {
   let low = Infinity;
@@ -86,8 +86,8 @@ export function valueRange(dataMin: number, dataMax: number, band: readonly Band
   if (!Number.isFinite(dataMin) || !Number.isFinite(dataMax)) [dataMin, dataMax] = [Math.min(low, high), Math.max(low, high)];
   if (!Number.isFinite(dataMin) || !Number.isFinite(dataMax)) return [0, 1];
   const span = dataMax - dataMin || Math.abs(dataMax) * 0.1 || 1;
-  const from = Math.min(dataMin, Math.max(low, dataMin - span / 2));
-  const to = Math.max(dataMax, Math.min(high, dataMax + span / 2));
+  const from = Math.min(dataMin, Math.max(low, dataMin - span * 1.5));
+  const to = Math.max(dataMax, Math.min(high, from + span * 2.5));
   const pad = (to - from || span) * 0.08;
   return [from - pad, to + pad];
 }

@@ -34,7 +34,8 @@ export function bytes(value: number, language: string): string {
   return new Intl.NumberFormat(language, {
     style: "unit",
     unit: units[i]!,
-    unitDisplay: "short",
+    // Written out, bytes have a plural; larger units are symbols.
+    unitDisplay: i === 0 ? "long" : "short",
     maximumFractionDigits: n < 10 && i > 0 ? 1 : 0,
   }).format(n);
 }

@@ -45,11 +45,12 @@ export function duration(ms: number, language: string): string {
   );
 }
 
-/** A length of time to two units, for figures people compare: "2h 5m", "48s". A second unit of zero is left out. */
+/** A length of time to two units, for figures people compare: "2h 5m", "48s". A second unit of zero is left out; less than ten seconds show tenths. */
 export function precise(ms: number, language: string): string {
-  const abs = Math.round(Math.abs(ms) / SECOND) * SECOND;
   const unit = (n: number, name: string) =>
-    new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "narrow" }).format(n);
+    new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "narrow", maximumFractionDigits: 1 }).format(n);
+  if (Math.abs(ms) < 9_950) return unit(ms / SECOND, "second");
+  const abs = Math.round(Math.abs(ms) / SECOND) * SECOND;
   const pair: readonly [size: number, name: string, restSize: number, restName: string] =
     abs < HOUR
       ? [MINUTE, "minute", SECOND, "second"]

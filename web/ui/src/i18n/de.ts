@@ -208,6 +208,7 @@ export const de: Words = {
     past: "Frühere Reparaturen",
     pastLink: "Alle Tickets dieses Geräts",
     onDevice: "Auf der Geräteseite öffnen",
+    partial: "Die Zeitreihen waren nicht erreichbar, darum fehlt das Bild. Die Worte sind vollständig.",
     onlyEvents: "Dieser Fehler zeigt sich in Ereignissen, nicht in einem Signal.",
     cohort: "{{metric}} liegt höher als bei {{percentile}} von {{n}} gleichen Geräten ({{name}})",
     rank: "extremer als {{rank}} der eigenen Geschichte",

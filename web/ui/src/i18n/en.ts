@@ -207,6 +207,7 @@ export const en = {
     past: "Past repairs",
     pastLink: "All tickets of this device",
     onDevice: "Open on the device page",
+    partial: "The series store could not be asked, so the picture is missing. The words are complete.",
     onlyEvents: "This fault shows in events, not in a signal.",
     cohort: "{{metric}} is higher than that of {{percentile}} of {{n}} peers ({{name}})",
     rank: "more extreme than {{rank}} of its history",

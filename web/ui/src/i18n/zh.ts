@@ -208,6 +208,7 @@ export const zh: Words = {
     past: "以往维修",
     pastLink: "该设备的全部工单",
     onDevice: "在设备页面打开",
+    partial: "时序存储暂不可用，因此缺少图形；文字内容完整。",
     onlyEvents: "此故障体现在事件中，而非信号中。",
     cohort: "{{metric}}高于 {{n}} 台同类设备（{{name}}）中的 {{percentile}}",
     rank: "比自身历史的 {{rank}} 更极端",

@@ -1,5 +1,5 @@
 import { useQueryClient, type QueryClient } from "@tanstack/react-query";
-import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
+import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import type { DeskEvent, Evidence, Ticket, TicketDetail } from "../api/model";
 import { followStream, type Signal, type Status } from "./stream";
 
@@ -20,7 +20,7 @@ const REFRESH = 800;
 export function LiveProvider({ children }: { children: ReactNode }) {
   const client = useQueryClient();
   const [status, setStatus] = useState<Status>("connecting");
-  const listeners = useMemo(() => new Set<Listener>(), []);
+  const listeners = useRef(new Set<Listener>());
 
   useEffect(() => {
     const refresh = refresher(client);
@@ -29,25 +29,21 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       onSignal: (signal) => {
         if (signal.kind === "status") setStatus(signal.status);
         else refresh.note(signal);
-        for (const listener of listeners) listener(signal);
+        for (const listener of listeners.current) listener(signal);
       },
     });
     return () => {
       stop();
       refresh.stop();
     };
-  }, [client, listeners]);
+  }, [client]);
 
-  const live = useMemo<Live>(
-    () => ({
-      status,
-      listen: (listener) => {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
-      },
-    }),
-    [status, listeners],
-  );
+  const listen = useCallback((listener: Listener) => {
+    const all = listeners.current;
+    all.add(listener);
+    return () => void all.delete(listener);
+  }, []);
+  const live = useMemo<Live>(() => ({ status, listen }), [status, listen]);
   return <Context value={live}>{children}</Context>;
 }
 

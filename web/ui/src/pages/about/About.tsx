@@ -81,7 +81,7 @@ function Loaded({ about }: { about: AboutData }) {
               label={t("about.lanes")}
               head={
                 <>
-                  <th className="num">{t("about.partition")}</th>
+                  <th>{t("about.partition")}</th>
                   <th className="num">{t("about.detect")}</th>
                   <th className="num">{t("about.store")}</th>
                   <th>{t("about.position")}</th>
@@ -90,7 +90,7 @@ function Loaded({ about }: { about: AboutData }) {
             >
               {about.lanes?.map((lane) => (
                 <tr key={lane.partition}>
-                  <td className="num" data-label={t("about.partition")}>
+                  <td data-label={t("about.partition")}>
                     {lane.partition}
                   </td>
                   <td className="num" data-label={t("about.detect")}>

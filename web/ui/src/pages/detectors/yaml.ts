@@ -1,21 +1,21 @@
-export type Piece = { text: string; kind: "key" | "comment" | "string" | "number" | "plain" };
+export interface Piece {
+  text: string;
+  kind: "key" | "comment" | "string" | "number" | "plain";
+}
+
+const token =
+  /(?<comment>(?:^|(?<=\s))#.*$)|(?<string>"(?:[^"\\]|\\.)*"|'[^']*')|(?<key>[A-Za-z_][\w./*-]*(?=:(?:\s|$)))|(?<number>(?<![\w.-])-?\d[\d._]*(?:ms|s|m|h|d|%)?(?![\w.-])|\b(?:true|false|null)\b)/g;
 
 /** Cuts a line of YAML into pieces to colour. It only colours: what it misreads is still shown as it is. */
 export function pieces(line: string): Piece[] {
-  const comment = /(^|\s)#.*$/.exec(line);
-  const body = comment ? line.slice(0, comment.index + comment[1]!.length) : line;
   const out: Piece[] = [];
-  const key = /^(\s*(?:- )*\s*)([^\s:#'"[{][^:#]*?|"[^"]*"|'[^']*')(:)(?=\s|$)/.exec(body);
-  let rest = body;
-  if (key) {
-    out.push({ text: key[1]!, kind: "plain" }, { text: key[2]!, kind: "key" }, { text: key[3]!, kind: "plain" });
-    rest = body.slice(key[0].length);
+  let end = 0;
+  for (const match of line.matchAll(token)) {
+    if (match.index > end) out.push({ text: line.slice(end, match.index), kind: "plain" });
+    const kind = (["comment", "string", "key", "number"] as const).find((k) => match.groups?.[k] !== undefined) ?? "plain";
+    out.push({ text: match[0], kind });
+    end = match.index + match[0].length;
   }
-  if (rest) {
-    const value = rest.trim();
-    const kind = /^["'].*["']$/.test(value) ? "string" : /^-?\d[\d_.eE+-]*(ms|s|m|h|d|%)?$|^(true|false|null|~)$/.test(value) ? "number" : "plain";
-    out.push({ text: rest, kind });
-  }
-  if (comment) out.push({ text: line.slice(body.length), kind: "comment" });
+  if (end < line.length) out.push({ text: line.slice(end), kind: "plain" });
   return out;
 }

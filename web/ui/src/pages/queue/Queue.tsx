@@ -2,7 +2,7 @@ import { ActionIcon, Button, CloseButton, SegmentedControl, Select, TextInput } 
 import { useDebouncedCallback, useMediaQuery } from "@mantine/hooks";
 import { IconArrowUp, IconChecks, IconExternalLink, IconFilterOff, IconSearch, IconX } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useNavigate } from "react-router";
 import type { DeskEvent, Ticket } from "../../api/model";
@@ -41,20 +41,21 @@ export function Queue() {
   const total = query.data?.pages[0]?.total ?? 0;
 
   // While somebody points at the list or has scrolled into it, nothing moves.
-  const [held, setHeld] = useState<Ticket[] | null>(null);
+  const filterKey = JSON.stringify(filter);
+  const [hold, setHold] = useState<{ filter: string; rows: Ticket[] } | null>(null);
+  const held = hold?.filter === filterKey ? hold.rows : null;
   const { shown, gone, waiting } = useMemo(
     () => (held ? steady(held, rows) : { shown: rows, gone: new Set<string>(), waiting: [] as Ticket[] }),
     [held, rows],
   );
   // An empty list holds nothing: what comes first is shown at once.
-  const hold = () => setHeld((h) => h ?? (rows.length > 0 ? rows : null));
+  const keepStill = () => {
+    if (!held && rows.length > 0) setHold({ filter: filterKey, rows });
+  };
   const list = useRef<HTMLDivElement>(null);
   const release = () => {
-    if ((list.current?.scrollTop ?? 0) < 8) setHeld(null);
+    if ((list.current?.scrollTop ?? 0) < 8) setHold(null);
   };
-  const address = params.toString();
-  const filterKey = useMemo(() => JSON.stringify(readFilter(new URLSearchParams(address))), [address]);
-  useEffect(() => setHeld(null), [filterKey]);
 
   // Tickets that opened while the page was looked at carry a mark until they are opened.
   const [fresh, setFresh] = useState<ReadonlySet<string>>(new Set());
@@ -187,9 +188,9 @@ export function Queue() {
           <div
             ref={list}
             className={css["list"]}
-            onPointerMove={(e) => e.pointerType === "mouse" && hold()}
+            onPointerMove={(e) => e.pointerType === "mouse" && keepStill()}
             onPointerLeave={release}
-            onScroll={(e) => (e.currentTarget.scrollTop > 8 ? hold() : undefined)}
+            onScroll={(e) => (e.currentTarget.scrollTop > 8 ? keepStill() : undefined)}
           >
             <div className={css["headRow"]} aria-hidden="true">
               <span>{t("facet.severity")}</span>
@@ -205,7 +206,7 @@ export function Queue() {
                 type="button"
                 className={css["waiting"]}
                 onClick={() => {
-                  setHeld(rows);
+                  setHold({ filter: filterKey, rows });
                   list.current?.scrollTo({ top: 0, behavior: "smooth" });
                 }}
               >

@@ -39,9 +39,13 @@ export function Charts({ ticket, diagnosis }: { ticket: TicketDetail; diagnosis:
   const bare = useMemo(() => rules.map((r) => ({ ...r, label: "" })), [rules]);
 
   const signals = (diagnosis.signals ?? []).slice(0, 3);
+  if (diagnosis.partial) return <p className="dim">{t("ticket.partial")}</p>;
   if (signals.length === 0) return <p className="dim">{t(diagnosis.events?.length ? "ticket.onlyEvents" : "chart.none")}</p>;
   const inside = (r: Range | null) => {
-    if (!r) return setZoom(null);
+    if (!r) {
+      setZoom(null);
+      return;
+    }
     const from = Math.max(r.from, whole.from);
     const to = Math.min(r.to, whole.to);
     setZoom(to - from < 1_000 || (from === whole.from && to === whole.to) ? null : { from, to });
