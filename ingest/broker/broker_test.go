@@ -1,9 +1,17 @@
 package broker
 
 import (
+	"bufio"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/big"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -728,6 +736,61 @@ func TestDrainGivesUp(t *testing.T) {
 	if n := b.inFlight.Load(); n != 0 {
 		t.Errorf("%d in flight", n)
 	}
+}
+
+// TestTLS publishes over TLS, where a packet that is too large is answered, too.
+func TestTLS(t *testing.T) {
+	certificate, roots := selfSigned(t)
+	b := start(t, func(c *Config, _ *Parts) { c.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}} })
+	plain := dial(t, b.Broker)
+	plain.conn.Write([]byte("\x10\x0e\x00\x04MQTT\x04\x02\x00\x3c\x00\x02hi"))
+	for _, pk := range plain.expectClosed() { // an alert of TLS may be read as a packet
+		if pk.FixedHeader.Type == packets.Connack {
+			t.Error("a connection without TLS was granted")
+		}
+	}
+	conn, err := tls.Dial("tcp", b.Addr().String(), &tls.Config{RootCAs: roots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	c := &client{t: t, conn: conn, read: bufio.NewReader(conn), version: 5}
+	c.send(packets.Packet{
+		FixedHeader: packets.FixedHeader{Type: packets.Connect}, ProtocolVersion: 5,
+		Connect: packets.ConnectParams{ProtocolName: []byte("MQTT"), Clean: true, Keepalive: 60, ClientIdentifier: "a"},
+	})
+	c.expect(packets.Connack)
+	c.publish(tele, "x", 1, 1)
+	b.desk.next().done(nil)
+	c.expectAck(1, 0)
+	conn.Write(c.encode(publishPacket(tele, strings.Repeat("x", 5<<20), 1, 2)))
+	b.desk.next().done(nil)
+	if pk := c.expect(packets.Disconnect); pk.ReasonCode != 0x95 {
+		t.Errorf("got code %#x", pk.ReasonCode)
+	}
+}
+
+func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(parsed)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
 }
 
 // TestManyClients publishes from many connections at once and settles in any order.

@@ -17,8 +17,9 @@ type shard struct {
 	id      string // MQTT client identifier
 	filters map[string]byte
 
-	mu  sync.Mutex
-	err error // why it is not subscribed; nil when it is
+	mu     sync.Mutex
+	err    error       // why it is not subscribed; nil when it is
+	client mqtt.Client // the subscribed one; meaningless while err is not nil
 }
 
 func newShard(owner *Subscriber, id string, filters []string) *shard {
@@ -30,12 +31,18 @@ func newShard(owner *Subscriber, id string, filters []string) *shard {
 }
 
 func (s *shard) ready() error {
+	_, err := s.connection()
+	return err
+}
+
+// connection is the subscribed client, or why there is none.
+func (s *shard) connection() (mqtt.Client, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
-		return fmt.Errorf("mqtt broker %s, session %s: %w", s.owner.config.URL, s.id, s.err)
+		return nil, fmt.Errorf("mqtt broker %s, session %s: %w", s.owner.config.URL, s.id, s.err)
 	}
-	return nil
+	return s.client, nil
 }
 
 func (s *shard) set(err error) {
@@ -97,6 +104,9 @@ func (s *shard) connected(ctx context.Context) (subscribed bool, err error) {
 		client.Disconnect(0)
 		return false, err
 	}
+	s.mu.Lock()
+	s.client = client
+	s.mu.Unlock()
 	s.set(nil)
 	s.owner.log.Info("subscribed at the mqtt broker", "session", s.id)
 	select {
@@ -134,6 +144,15 @@ func (s *shard) options(c *connection) *mqtt.ClientOptions {
 		o.SetTLSConfig(config.TLS)
 	}
 	return o
+}
+
+// publish sends a message with QoS 1 and waits for its acknowledgement.
+func (s *shard) publish(ctx context.Context, topic string, payload []byte) error {
+	client, err := s.connection()
+	if err != nil {
+		return err
+	}
+	return s.await(ctx, client.Publish(topic, 1, false, payload))
 }
 
 // subscribe asks for every filter again, also in a session that exists: the

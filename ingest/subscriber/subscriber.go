@@ -112,6 +112,15 @@ func (s *Subscriber) changed(up bool) {
 	}
 }
 
+// Publish sends a message of Presage's own, such as a command to a device, to the broker and waits for
+// its acknowledgement. It fails when there is no connection.
+func (s *Subscriber) Publish(ctx context.Context, topic string, payload []byte) error {
+	if err := s.shards[0].publish(ctx, topic, payload); err != nil {
+		return fmt.Errorf("publish to %s: %w", topic, err)
+	}
+	return nil
+}
+
 // Ready reports why not every shard is connected and subscribed; nil when all are.
 func (s *Subscriber) Ready() error {
 	var errs []error
