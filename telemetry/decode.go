@@ -88,8 +88,15 @@ func (d *Decoder) samples(r *entryReader, dst []Sample, last int64) []Sample {
 	for range r.count(10) {
 		var metric string
 		if ref := r.byte(); ref == 0 {
-			metric = d.names.intern(r.bytes(), maxNames)
-			if n < dictSize {
+			name := r.bytes()
+			switch {
+			case n == dictSize:
+				metric = d.names.intern(name, maxNames)
+			case string(name) == d.dict[n]: // as in the batch before: devices of a kind say the same
+				metric = d.dict[n]
+				n++
+			default:
+				metric = d.names.intern(name, maxNames)
 				d.dict[n] = metric
 				n++
 			}
