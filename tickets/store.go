@@ -16,6 +16,9 @@ var (
 	ErrConflict = errors.New("changed by somebody else")
 	// ErrFenced means that the lane belongs to a newer owner: stop working on it.
 	ErrFenced = errors.New("lane has a newer owner")
+	// ErrBadFilter is wrapped by errors about a filter, an order or a cursor that cannot be. They are for whoever
+	// asked: their message says what is wrong and is fit to be shown.
+	ErrBadFilter = errors.New("bad filter")
 	// ErrUnavailable means that the store could not be reached or was busy: try again.
 	ErrUnavailable = errors.New("ticket store unavailable")
 )

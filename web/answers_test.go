@@ -81,6 +81,7 @@ func TestErrorsOfStores(t *testing.T) {
 		status int
 	}{
 		{fmt.Errorf("x: %w", tickets.ErrNotFound), 404},
+		{fmt.Errorf("x: %w: the cursor does not belong here", tickets.ErrBadFilter), 422},
 		{fmt.Errorf("x: %w", tickets.ErrConflict), 409},
 		{fmt.Errorf("%w: %w", tickets.ErrUnavailable, secret), 503},
 		{fmt.Errorf("%w: %w", series.ErrUnavailable, secret), 503},

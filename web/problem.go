@@ -56,6 +56,8 @@ func problemOf(err error) (p *Problem, ok bool) {
 		return problem(http.StatusForbidden, refused.Reason.In("en")), true
 	case errors.As(err, &limited):
 		return limited.problem(), true
+	case errors.Is(err, tickets.ErrBadFilter):
+		return problem(http.StatusUnprocessableEntity, "The list cannot be asked for like this: "+err.Error()+"."), true
 	case errors.Is(err, tickets.ErrNotFound):
 		return problem(http.StatusNotFound, "There is no such thing here, or it was deleted."), true
 	case errors.Is(err, tickets.ErrConflict):
