@@ -117,9 +117,14 @@ func (d *Diagnoser) reasons(findings []detectors.Finding) []tickets.Text {
 	return reasons
 }
 
-// bring lists what the repair probably needs: the parts of the fault, then those of the component.
+// bring lists what the repair probably needs: the parts of the fault, then
+// those of the component, which a sensor that lies about it does not need.
 func (d *Diagnoser) bring(tenant string, t *tickets.Ticket) []string {
-	parts := slices.Clone(d.cfg.Plans.Plan(tenant, t.Device).Fault(t.FaultCode).Parts)
+	fault := d.cfg.Plans.Plan(tenant, t.Device).Fault(t.FaultCode)
+	parts := slices.Clone(fault.Parts)
+	if subject(fault) == tickets.Sensor {
+		return parts
+	}
 	model, _ := d.cfg.Fleet.Model(tenant, t.Facts.Model)
 	for _, c := range model.Components {
 		if c.ID != t.Component {

@@ -288,6 +288,18 @@ func compare(t *testing.T, name string, d *Diagnosis) {
 	}
 }
 
+func TestASensorNeedsNoPartsOfTheMachine(t *testing.T) {
+	w, _, _ := leak()
+	for code, want := range map[string]string{
+		"coolant-leak": "[coolant hose hose clamp coolant, 5 l]",
+		"sensor-stuck": "[]",
+	} {
+		if got := fmt.Sprint(w.diagnoser(t).bring("default", ticket("cooling", code, code))); got != want {
+			t.Errorf("for %s bring %s, want %s", code, got, want)
+		}
+	}
+}
+
 func TestSealBreaks(t *testing.T) {
 	w, ticket, evidence := leak()
 	d, err := w.diagnoser(t).build(t.Context(), "default", ticket, evidence, noon.Add(time.Hour))
