@@ -51,7 +51,7 @@ func Band(plan *Plan, rule, metric string, points []series.Point) []BandPoint {
 		learn := joint == nil || !joint.Suspect(0)
 		e = base.Observe(p.Time, p.Value, learn)
 		if joint != nil {
-			joint.Observe(0, p.Time, p.Value, e.Season)
+			joint.Observe(0, p.Time, p.Value, e)
 			joint.Decide(p.Time)
 		}
 	}

@@ -114,6 +114,8 @@ type Series interface {
 type Expectation struct {
 	// Value expected, of which Season is owed to the time of the day or week, 0 until that has proved itself.
 	Value, Season float64
+	// Profile names the cycle that Season comes from, 0 for none. When it changes, so does what is left of the readings without their season.
+	Profile int
 	// Warm is false until the series has seen enough to judge.
 	Warm bool
 }
@@ -130,8 +132,8 @@ type JointMethod interface {
 type Joint interface {
 	// Metric announces a metric and its component and returns its index, counted from 0. A metric keeps its index over AppendState and RestoreState.
 	Metric(name, component string) (index int)
-	// Observe takes one reading of a metric, of which season is owed to the time of the day or week.
-	Observe(index int, time int64, value, season float64)
+	// Observe takes one reading of a metric and what its series expected.
+	Observe(index int, time int64, value float64, e Expectation)
 	// Suspect tells that a metric looks unlike itself just now, decided or not, so that nobody should learn from it.
 	Suspect(index int) bool
 	// Decide is called when all readings of one time were taken. It returns the components whose verdict changed; the slice is valid until the next call.

@@ -175,13 +175,13 @@ func (d *device) applySample(e *Engine, in *Input, s *telemetry.Sample) {
 // observeBase runs the statistical tier on a reading.
 func (d *device) observeBase(e *Engine, m *metricState, in *Input) {
 	suspect := m.joint >= 0 && d.joint != nil && d.joint.Suspect(m.joint)
-	season, ok := d.observeSeries(e, m, in, !suspect)
+	expectation, ok := d.observeSeries(e, m, in, !suspect)
 	if ok && m.joint >= 0 && d.joint != nil {
-		d.observeJoint(e, m, in, season)
+		d.observeJoint(e, m, in, expectation)
 	}
 }
 
-func (d *device) observeSeries(e *Engine, m *metricState, in *Input, learn bool) (season float64, ok bool) {
+func (d *device) observeSeries(e *Engine, m *metricState, in *Input, learn bool) (expectation Expectation, ok bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			m.bad++
@@ -192,12 +192,12 @@ func (d *device) observeSeries(e *Engine, m *metricState, in *Input, learn bool)
 			e.crashed(d, d.plan.Series.Name(), "base:"+m.name, m.bad, in, cause)
 		}
 	}()
-	return m.base.Observe(in.Time, in.Value, learn).Season, true
+	return m.base.Observe(in.Time, in.Value, learn), true
 }
 
-func (d *device) observeJoint(e *Engine, m *metricState, in *Input, season float64) {
+func (d *device) observeJoint(e *Engine, m *metricState, in *Input, expectation Expectation) {
 	defer d.containJoint(e, in)
-	d.joint.Observe(m.joint, in.Time, in.Value, season)
+	d.joint.Observe(m.joint, in.Time, in.Value, expectation)
 }
 
 // decide asks the joint judge for changed verdicts and reports them.

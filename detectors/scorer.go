@@ -106,7 +106,7 @@ func (s *Scorer) observe(time int64, values []float64) float64 {
 		s.pooled[i] += (u - s.pooled[i]) / scorePool
 		largest = max(largest, s.pooled[i])
 		e := base.Observe(time, v, !s.joint.Suspect(i))
-		s.joint.Observe(i, time, v, e.Season)
+		s.joint.Observe(i, time, v, e)
 	}
 	return largest
 }

@@ -83,7 +83,14 @@ type series struct {
 // Expect implements [detectors.Series].
 func (s *series) Expect(time int64) detectors.Expectation {
 	season := s.season(time)
-	return detectors.Expectation{Value: s.level + damp*s.trend + season, Season: season, Warm: s.n >= warmUp}
+	e := detectors.Expectation{Value: s.level + damp*s.trend + season, Season: season, Warm: s.n >= warmUp}
+	switch {
+	case s.week.promoted:
+		e.Profile = 2
+	case s.day.promoted:
+		e.Profile = 1
+	}
+	return e
 }
 
 // season returns what the hour adds, by the longest cycle that has proved itself.

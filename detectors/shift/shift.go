@@ -145,6 +145,7 @@ type metric struct {
 	quiet      int
 	wait       int // blocks until it can decide again
 	learned    int // blocks offered to the baseline, modulo learnEvery
+	profile    int // cycle whose season is taken out
 }
 
 func newMetric(name string, comp int) *metric {
@@ -180,8 +181,12 @@ func (j *judge) Suspect(index int) bool {
 }
 
 // Observe implements [detectors.Joint].
-func (j *judge) Observe(index int, time int64, value, season float64) {
+func (j *judge) Observe(index int, time int64, value float64, e detectors.Expectation) {
 	m := j.metrics[index]
+	if e.Profile != m.profile {
+		m.profile = e.Profile
+		m.restart()
+	}
 	m.shape(value)
 	if m.total > 1 {
 		dt := float64(time - m.last)
@@ -198,8 +203,8 @@ func (j *judge) Observe(index int, time int64, value, season float64) {
 	if m.count == 0 {
 		m.start = time
 	}
-	m.sum += value - season
-	m.season += season
+	m.sum += value - e.Season
+	m.season += e.Season
 	if m.count++; m.count < blockLen {
 		return
 	}
@@ -208,6 +213,15 @@ func (j *judge) Observe(index int, time int64, value, season float64) {
 	m.learn()
 	m.sum, m.season, m.count = 0, 0, 0
 	m.fresh, j.due = true, true
+}
+
+// restart forgets the baseline: what is left of readings without their season means something else from now on.
+func (m *metric) restart() {
+	m.sum, m.season, m.count = 0, 0, 0
+	m.n, m.mean, m.m2, m.auto, m.prev = 0, 0, 0, 0, 0
+	m.changeSq, m.changeN = 0, 0
+	m.recent, m.changes = m.recent[:0], m.changes[:0]
+	m.runLen, m.moved, m.abrupt, m.surprise = 0, 0, false, 0
 }
 
 // shape learns how the metric moves.

@@ -31,7 +31,7 @@ func (j *judge) AppendState(dst []byte) []byte {
 
 func (m *metric) append(dst []byte) []byte {
 	dst = stat.AppendString(dst, m.name)
-	for _, v := range []int{m.comp, m.count, m.runLen, m.quiet, m.wait, m.learned, m.moved} {
+	for _, v := range []int{m.comp, m.count, m.runLen, m.quiet, m.wait, m.learned, m.moved, m.profile} {
 		dst = stat.AppendInt(dst, int64(v))
 	}
 	dst = stat.AppendInt(dst, m.start)
@@ -92,7 +92,7 @@ func (j *judge) RestoreState(src []byte) error {
 
 func readMetric(r *stat.Reader) *metric {
 	m := newMetric(r.String(mostName), 0)
-	for _, p := range []*int{&m.comp, &m.count, &m.runLen, &m.quiet, &m.wait, &m.learned, &m.moved} {
+	for _, p := range []*int{&m.comp, &m.count, &m.runLen, &m.quiet, &m.wait, &m.learned, &m.moved, &m.profile} {
 		v := r.Int()
 		if v < 0 || v > math.MaxInt32 {
 			r.Fail()
