@@ -53,6 +53,7 @@ type snapshot struct {
 	sites       table[Site]
 	models      table[Model]
 	coverage    []Coverage
+	version     string // of Refresh
 }
 
 var nothing = &snapshot{}
@@ -105,12 +106,38 @@ func (d *Directory) change(tenant string, make func(old *snapshot) *snapshot) {
 	if old == nil {
 		old = nothing
 	}
-	next[tenant] = make(old)
-	d.current.Store(&next)
+	if next[tenant] = make(old); next[tenant] != nothing {
+		d.current.Store(&next)
+	}
 }
 
 // Replace makes f the whole fleet of a tenant.
 func (d *Directory) Replace(tenant string, f *Fleet) {
+	s := newSnapshot(f)
+	d.change(tenant, func(*snapshot) *snapshot { return s })
+}
+
+// Refresh replaces the fleet of a tenant by what load returns, unless it was
+// loaded with that version before. A device that is put meanwhile waits and is put
+// into the new fleet, so that it is in it whether load saw it or not.
+func (d *Directory) Refresh(tenant, version string, load func() (*Fleet, error)) error {
+	var err error
+	d.change(tenant, func(old *snapshot) *snapshot {
+		if old != nothing && old.version == version {
+			return old
+		}
+		var f *Fleet
+		if f, err = load(); err != nil {
+			return old
+		}
+		s := newSnapshot(f)
+		s.version = version
+		return s
+	})
+	return err
+}
+
+func newSnapshot(f *Fleet) *snapshot {
 	s := &snapshot{
 		regions:     newTable(f.Regions, func(v *Region) string { return v.ID }),
 		stations:    newTable(f.Stations, func(v *Station) string { return v.ID }),
@@ -130,7 +157,7 @@ func (d *Directory) Replace(tenant string, f *Fleet) {
 		}
 		(*shard)[dev.ID] = &dev
 	}
-	d.change(tenant, func(*snapshot) *snapshot { return s })
+	return s
 }
 
 // PutDevice makes one device known, or known anew, in the time of a copy of a

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"sync"
@@ -81,6 +82,40 @@ func TestDirectory(t *testing.T) {
 	d.PutDevice("fresh", Device{ID: "x"})
 	if got := d.Tenants(); !reflect.DeepEqual(got, []string{"default", "fresh"}) {
 		t.Errorf("tenants are %v", got)
+	}
+}
+
+func TestDirectoryRefresh(t *testing.T) {
+	d := NewDirectory()
+	boom := errors.New("boom")
+	if err := d.Refresh("default", "1", func() (*Fleet, error) { return nil, boom }); !errors.Is(err, boom) || d.Tenants() != nil {
+		t.Errorf("a failed refresh: error %v, tenants %v", err, d.Tenants())
+	}
+	loads := 0
+	load := func() (*Fleet, error) {
+		loads++
+		return &Fleet{Devices: []Device{{ID: "a"}}}, nil
+	}
+	put := make(chan struct{})
+	err := d.Refresh("default", "1", func() (*Fleet, error) {
+		go func() { // ends when the refresh is over
+			d.PutDevice("default", Device{ID: "b"})
+			close(put)
+		}()
+		return load()
+	})
+	<-put
+	if known, _ := d.Known("default", "b"); err != nil || !known || d.Count("default") != 2 {
+		t.Errorf("a device that was put during a refresh is lost (error %v)", err)
+	}
+	if err := d.Refresh("default", "1", load); err != nil || loads != 1 {
+		t.Errorf("the same version: %d loads (error %v), want 1", loads, err)
+	}
+	if err := d.Refresh("default", "2", load); err != nil || loads != 2 || d.Count("default") != 1 {
+		t.Errorf("a new version: %d loads, %d devices (error %v)", loads, d.Count("default"), err)
+	}
+	if err := d.Refresh("default", "3", func() (*Fleet, error) { return nil, boom }); !errors.Is(err, boom) || d.Count("default") != 1 {
+		t.Errorf("after a failed refresh %d devices (error %v), want those from before", d.Count("default"), err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/presage-pdm/presage/fleet"
+	"github.com/presage-pdm/presage/tickets"
 )
 
 // putDevice writes what imports and registrations know of a device and leaves
@@ -67,13 +68,6 @@ func (s *Store) putDevices(ctx context.Context, tx *transaction, tenant string, 
 		}
 	}
 	return nil
-}
-
-// PutDevices stores devices, new or known; how they are stays.
-func (s *Store) PutDevices(ctx context.Context, tenant string, devices ...fleet.Device) error {
-	return s.transact(ctx, "store devices", func(tx *transaction) error {
-		return s.putDevices(ctx, tx, tenant, devices, time.Now())
-	})
 }
 
 // RegisterDevice makes a device known that nobody described. It changes nothing
@@ -174,7 +168,7 @@ func (s *Store) Devices(ctx context.Context, tenant string, f fleet.DeviceFilter
 		"health": "health, id", "id": "id", "name": "name_key, id", "last_seen": "last_seen DESC, id DESC",
 	}[f.Sort]
 	if !ok {
-		return page, fmt.Errorf("%w: cannot sort devices by %q: use health, id, name or last_seen", ErrBadFilter, f.Sort)
+		return page, fmt.Errorf("%w: cannot sort devices by %q: use health, id, name or last_seen", tickets.ErrBadFilter, f.Sort)
 	}
 	if f.Cursor != "" {
 		if err := continueDevices(w, f); err != nil {
@@ -200,7 +194,7 @@ func (s *Store) Devices(ctx context.Context, tenant string, f fleet.DeviceFilter
 // whereDevices is the condition of a filter, without its cursor.
 func whereDevices(tenant string, f fleet.DeviceFilter) (*where, error) {
 	if most := max(len(f.Model), len(f.Region), len(f.Site), len(f.Customer)); most > maxChoices {
-		return nil, fmt.Errorf("%w: %d alternatives in one field, at most %d are allowed", ErrBadFilter, most, maxChoices)
+		return nil, fmt.Errorf("%w: %d alternatives in one field, at most %d are allowed", tickets.ErrBadFilter, most, maxChoices)
 	}
 	w := newWhere(tenant)
 	w.plain("NOT retired")
@@ -213,7 +207,7 @@ func whereDevices(tenant string, f fleet.DeviceFilter) (*where, error) {
 		for _, h := range f.Health {
 			rank := healthRank(h)
 			if rank < 0 {
-				return nil, fmt.Errorf("%w: unknown health %q: use one of %v", ErrBadFilter, h, fleet.Healths())
+				return nil, fmt.Errorf("%w: unknown health %q: use one of %v", tickets.ErrBadFilter, h, fleet.Healths())
 			}
 			ranks = append(ranks, fmt.Sprint(rank))
 		}

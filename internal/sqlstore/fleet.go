@@ -111,7 +111,11 @@ func (s *Store) PutFleet(ctx context.Context, tenant string, f *fleet.Fleet) err
 		if err := putCoverage(ctx, tx, tenant, f); err != nil {
 			return err
 		}
-		return s.putDevices(ctx, tx, tenant, f.Devices, time.Now())
+		if err := s.putDevices(ctx, tx, tenant, f.Devices, time.Now()); err != nil {
+			return err
+		}
+		_, err = count(ctx, tx, tenant, counterFleet, 1)
+		return err
 	})
 }
 
@@ -208,19 +212,27 @@ func (s *Store) Fleet(ctx context.Context, tenant string) (*fleet.Fleet, error) 
 	return f, s.fail(ctx, "list all devices", err)
 }
 
-// LoadDirectory fills a directory with the fleets of all tenants.
+// counterFleet counts the changes of a tenant's fleet.
+const counterFleet = "fleet"
+
+// LoadDirectory brings a directory up to date with the fleets of all tenants. It
+// reads a fleet only when it was changed since the directory was loaded last,
+// so that it can be called often. Registrations are no such change: who
+// registers a device puts it into its own directory.
 func (s *Store) LoadDirectory(ctx context.Context, d *fleet.Directory) error {
-	tenants, err := collect(ctx, s.read, func(r row) (t string, err error) { return t, r.Scan(&t) },
-		`SELECT tenant FROM devices UNION SELECT tenant FROM fleet_documents`)
+	type version struct{ tenant, number string }
+	// The version is read before the fleet: what changes in between is read again next time.
+	versions, err := collect(ctx, s.read, func(r row) (v version, err error) { return v, r.Scan(&v.tenant, &v.number) },
+		`SELECT tenant, CAST(MAX(number) AS TEXT) FROM (
+			SELECT DISTINCT tenant, 0 AS number FROM devices UNION ALL
+			SELECT tenant, value AS number FROM counters WHERE name = $1) versions GROUP BY tenant`, counterFleet)
 	if err != nil {
 		return s.fail(ctx, "list tenants", err)
 	}
-	for _, tenant := range tenants {
-		f, err := s.Fleet(ctx, tenant)
-		if err != nil {
+	for _, v := range versions {
+		if err := d.Refresh(v.tenant, v.number, func() (*fleet.Fleet, error) { return s.Fleet(ctx, v.tenant) }); err != nil {
 			return err
 		}
-		d.Replace(tenant, f)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -129,9 +128,6 @@ func (s *Store) total(ctx context.Context, tenant string, f tickets.Filter, w *w
 	return n, err
 }
 
-// ErrBadFilter means that a filter asks for something that cannot be.
-var ErrBadFilter = errors.New("bad filter")
-
 // maxChoices bounds the alternatives of one field of a filter.
 const maxChoices = 100
 
@@ -139,11 +135,11 @@ func checkFilter(f tickets.Filter) error {
 	switch f.Sort {
 	case "", "deadline", "opened", "updated":
 	default:
-		return fmt.Errorf("%w: cannot sort tickets by %q: use deadline, opened or updated", ErrBadFilter, f.Sort)
+		return fmt.Errorf("%w: cannot sort tickets by %q: use deadline, opened or updated", tickets.ErrBadFilter, f.Sort)
 	}
 	most := max(len(f.Region), len(f.Station), len(f.Assignee), len(f.Component), len(f.State), len(f.Severity))
 	if most > maxChoices {
-		return fmt.Errorf("%w: %d alternatives in one field, at most %d are allowed", ErrBadFilter, most, maxChoices)
+		return fmt.Errorf("%w: %d alternatives in one field, at most %d are allowed", tickets.ErrBadFilter, most, maxChoices)
 	}
 	return nil
 }

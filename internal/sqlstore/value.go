@@ -3,13 +3,14 @@ package sqlstore
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+
+	"github.com/presage-pdm/presage/tickets"
 )
 
 // newID returns a UUIDv7: unique, and in the order of creation within a process.
@@ -110,7 +111,7 @@ func clean(s string) string {
 }
 
 // ErrBadCursor means that a cursor was not returned by a list with the same order.
-var ErrBadCursor = errors.New("bad cursor: take it from the page before, with the same filters and order")
+var ErrBadCursor = fmt.Errorf("%w: the cursor does not belong here: take it from the page before, with the same filters and order", tickets.ErrBadFilter)
 
 // cursor is where the next page begins: the order it belongs to and the values
 // of the last row in that order.

@@ -307,8 +307,8 @@ func deviceList(t *testing.T, s *sqlstore.Store) {
 		}
 	}
 	for _, bad := range []fleet.DeviceFilter{{Sort: "colour"}, {Health: []fleet.Health{"fine"}}, {Model: make([]string, 101)}} {
-		if _, err := s.Devices(t.Context(), tenant, bad); !errors.Is(err, sqlstore.ErrBadFilter) {
-			t.Errorf("filter %+v: error %v, want ErrBadFilter", bad, err)
+		if _, err := s.Devices(t.Context(), tenant, bad); !errors.Is(err, tickets.ErrBadFilter) {
+			t.Errorf("filter %+v: error %v, want tickets.ErrBadFilter", bad, err)
 		}
 	}
 	if _, err := s.Devices(t.Context(), tenant, fleet.DeviceFilter{Cursor: "x"}); !errors.Is(err, sqlstore.ErrBadCursor) {

@@ -71,7 +71,7 @@ func listOrders(t *testing.T, s *sqlstore.Store) {
 			}
 		}
 	}
-	if _, err := s.List(t.Context(), tenant, tickets.Filter{Sort: "colour"}); !errors.Is(err, sqlstore.ErrBadFilter) {
+	if _, err := s.List(t.Context(), tenant, tickets.Filter{Sort: "colour"}); !errors.Is(err, tickets.ErrBadFilter) {
 		t.Errorf("unknown order: error %v", err)
 	}
 	page, err := s.List(t.Context(), tenant, tickets.Filter{Limit: 1})
@@ -120,7 +120,7 @@ func listFilters(t *testing.T, s *sqlstore.Store) {
 			t.Errorf("%s: got %v, want %v", q.name, got, q.want)
 		}
 	}
-	if _, err := s.List(t.Context(), tenant, tickets.Filter{Region: make([]string, 101)}); !errors.Is(err, sqlstore.ErrBadFilter) {
+	if _, err := s.List(t.Context(), tenant, tickets.Filter{Region: make([]string, 101)}); !errors.Is(err, tickets.ErrBadFilter) {
 		t.Errorf("101 regions: error %v", err)
 	}
 }
