@@ -108,12 +108,8 @@ func (s *scratch) number(v *fastjson.Value, name string) (float64, error) {
 	s.raw = v.MarshalTo(s.raw[:0])
 	var f float64
 	var err error
-	if len(s.raw) <= 15 {
-		// At most 15 digits: the fast parser is exact, except with an exponent.
-		f, err = v.Float64()
-		if err == nil && bytes.ContainsAny(s.raw, "eE") {
-			f, err = parseFloat(s.raw)
-		}
+	if len(s.raw) <= 15 && !exponential(s.raw) {
+		f, err = v.Float64() // at most 15 digits and no exponent: the fast parser is exact
 	} else {
 		f, err = parseFloat(s.raw)
 	}
@@ -124,6 +120,15 @@ func (s *scratch) number(v *fastjson.Value, name string) (float64, error) {
 		return 0, refuse(ReasonNotFinite, "%q is %s: leave out what was not measured", cut(name), cut(string(s.raw)))
 	}
 	return f, nil
+}
+
+func exponential(raw []byte) bool {
+	for _, c := range raw {
+		if c|0x20 == 'e' {
+			return true
+		}
+	}
+	return false
 }
 
 // parseFloat is [strconv.ParseFloat] without a copy; a number beyond the range is infinite, not an error.
