@@ -3,7 +3,7 @@ package stat
 import "math"
 
 // StudentSurprise returns -log10 of the two-sided p-value of a Student t statistic with nu > 0 degrees of freedom.
-// It is 0 for NaN and for p above about one half, and stays finite for every finite t.
+// It is 0 for NaN and below a |t| of 1 (nu 1) to 1.7 (nu large), where nothing is surprising, and finite for every t.
 //
 // The tail is the regularised incomplete beta function I(nu/(nu+t^2); nu/2, 1/2) (Abramowitz & Stegun 26.7.1), by its
 // continued fraction (26.5.8) in the modified form of Lentz, in logarithms so that tails far below the smallest float
