@@ -23,6 +23,7 @@ import (
 	"github.com/presage-pdm/presage/telemetry/series"
 	"github.com/presage-pdm/presage/tickets"
 	"github.com/presage-pdm/presage/tickets/diagnosis"
+	"github.com/presage-pdm/presage/tickets/workflow"
 	"github.com/presage-pdm/presage/web"
 )
 
@@ -40,6 +41,7 @@ type app struct {
 	directory *fleet.Directory
 	watching  *watching
 	desk      *tickets.Desk
+	workflows *workflow.Library
 	wording   *diagnosis.Wording
 	bands     *diagnosis.Replay
 	hub       *web.Hub

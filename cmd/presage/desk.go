@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
+	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/internal/bus"
 	"github.com/presage-pdm/presage/tickets"
 	"github.com/presage-pdm/presage/tickets/diagnosis"
@@ -19,7 +21,7 @@ func (a *app) openDesk(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("bundled workflows: %w", err)
 	}
-	library, err := workflow.NewLibrary(flows...)
+	a.workflows, err = workflow.NewLibrary(flows...)
 	if err != nil {
 		return fmt.Errorf("workflows: %w", err)
 	}
@@ -34,7 +36,7 @@ func (a *app) openDesk(context.Context) error {
 	}
 	cfg := tickets.DefaultConfig()
 	cfg.Store, cfg.Fleet, cfg.Log = a.sql, a.directory, a.log
-	cfg.Workflows, cfg.Dispatcher, cfg.Faults = library, dispatcher, a.wording
+	cfg.Workflows, cfg.Dispatcher, cfg.Faults = a.workflows, dispatcher, a.wording
 	a.desk, err = tickets.NewDesk(cfg)
 	return err
 }
@@ -80,6 +82,56 @@ func (a *app) diagnoser() (*diagnosis.Diagnoser, error) {
 	cfg.Fleet, cfg.Plans, cfg.Wording, cfg.Log = a.directory, a.watching, a.wording, a.log
 	return diagnosis.New(cfg)
 }
+
+// reporter takes the findings of the lanes to the desk, and shows them to
+// browsers once they are kept.
+type reporter struct {
+	desk *tickets.Desk
+	hub  *web.Hub
+	log  *slog.Logger
+}
+
+// Report implements ingest.Reporter.
+func (r reporter) Report(ctx context.Context, fence tickets.Fence, findings []detectors.Finding) error {
+	if err := r.desk.Report(ctx, fence, findings); err != nil {
+		return err
+	}
+	now := time.Now().UTC()
+	for i := range findings {
+		if findings[i].Backfill {
+			continue
+		}
+		if err := r.hub.Finding(tickets.Evidence{Finding: findings[i], RecordedAt: now}); err != nil {
+			r.log.Error("finding not shown live", "device", findings[i].Device, "err", err)
+		}
+	}
+	return nil
+}
+
+// dispatchPending looks again, now and then, for somebody to take what nobody could.
+func (a *app) dispatchPending(ctx context.Context) error {
+	tick := time.NewTicker(dispatchAgain)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		for _, tenant := range a.directory.Tenants() {
+			n, err := a.desk.DispatchPending(ctx, tenant)
+			if err != nil && ctx.Err() == nil {
+				a.log.Warn("pending tickets not dispatched", "err", err)
+			}
+			if n > 0 {
+				a.log.Info("pending tickets dispatched", "count", n)
+			}
+		}
+	}
+}
+
+// dispatchAgain is how often tickets without anybody to take them are looked at.
+const dispatchAgain = 30 * time.Second
 
 // refreshFleet reads the fleet again now and then, so that an import by another
 // process reaches this one.

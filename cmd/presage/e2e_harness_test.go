@@ -304,13 +304,21 @@ func (p *process) tickets(device string) []tickets.Ticket {
 	}
 }
 
-// points returns the raw readings of a series between two Unix milliseconds.
+// points returns the raw readings of a series between two Unix milliseconds;
+// none of a device that is not known yet.
 func (p *process) points(device, metric string, from, to int64) [][2]float64 {
 	p.t.Helper()
 	var answer struct {
 		Points [][2]float64 `json:"points"`
 	}
-	p.get(fmt.Sprintf("/api/v1/devices/%s/series?metric=%s&from=%d&to=%d", url.PathEscape(device), url.QueryEscape(metric), from, to), &answer)
+	path := fmt.Sprintf("/api/v1/devices/%s/series?metric=%s&from=%d&to=%d", url.PathEscape(device), url.QueryEscape(metric), from, to)
+	err := p.request(http.MethodGet, path, nil, &answer)
+	if status := (errStatus{}); errors.As(err, &status) && status.code == http.StatusNotFound {
+		return nil
+	}
+	if err != nil {
+		p.t.Fatalf("GET %s: %v", path, err)
+	}
 	return answer.Points
 }
 

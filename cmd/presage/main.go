@@ -23,6 +23,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run Presage: broker, stores, detectors, desk and web in one process."`
 	Demo    demoCommand    `cmd:"" help:"Run Presage with a simulated fleet that publishes over MQTT and breaks now and then."`
 	Replay  replayCommand  `cmd:"" help:"Publish recorded telemetry over MQTT with its own time stamps."`
+	Score   scoreCommand   `cmd:"" help:"Run the detectors over a recorded series from standard input."`
 	Bench   benchCommand   `cmd:"" help:"Measure speed under load."`
 	Token   tokenCommand   `cmd:"" help:"Make, list and revoke API tokens."`
 	User    userCommand    `cmd:"" help:"Add and list people who may sign in."`

@@ -31,6 +31,7 @@ func (a *app) startWeb(ctx context.Context) error {
 	}
 	cfg := web.DefaultConfig()
 	cfg.Tickets, cfg.Desk, cfg.Diagnoses, cfg.Bands, cfg.Series = a.sql, a.desk, diagnoser, a.bands, a.series
+	cfg.Wording, cfg.Workflows = a.wording, a.workflows
 	cfg.Devices, cfg.Directory = a.sql, a.directory
 	cfg.Users, cfg.Sessions, cfg.Tokens, cfg.Passwords = a.sql, a.sql, a.sql, hasher
 	cfg.Quarantine = quarantine{a.sql, a.intake}
@@ -74,6 +75,7 @@ func (a *app) startWeb(ctx context.Context) error {
 	keeping, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	kept := a.goPart("sessions", func() error { server.Housekeep(keeping); return nil })
 	refreshed := a.goPart("fleet", func() error { return a.refreshFleet(keeping) })
+	dispatched := a.goPart("dispatch", func() error { return a.dispatchPending(keeping) })
 	a.life.onStop("web", func(ctx context.Context) error {
 		cancel()
 		server.Close()
@@ -84,6 +86,7 @@ func (a *app) startWeb(ctx context.Context) error {
 		<-done
 		<-kept
 		<-refreshed
+		<-dispatched
 		return err
 	})
 	return nil

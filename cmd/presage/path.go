@@ -57,14 +57,17 @@ func (a *app) startLanes(ctx context.Context) error {
 	cfg.Owner = fmt.Sprintf("%s/%d", host, os.Getpid())
 	engine := detectors.DefaultConfig()
 	engine.Logger = a.log
+	heard := newHeardStore(a.series, a.sql, a.log)
 	a.lanes, err = ingest.NewLanes(ingest.Parts{
-		Journal: a.journal, Store: a.series, Records: a.sql, Reporter: a.desk, Leases: a.sql,
+		Journal: a.journal, Store: heard, Records: a.sql, Reporter: reporter{a.desk, a.hub, a.log}, Leases: a.sql,
 		Watch: func(int) ingest.Watcher { return detectors.NewEngine(engine, a.watching) },
 	}, cfg)
 	if err != nil {
 		return err
 	}
 	a.watching.reached = a.replan
+	noting, cancelNoting := context.WithCancel(context.WithoutCancel(ctx))
+	a.onStopPart("last heard", cancelNoting, a.goPart("last heard", func() error { heard.run(noting); return nil }))
 	stop, cancelStop := context.WithCancel(context.WithoutCancel(ctx))
 	abort, cancelAbort := context.WithCancel(context.WithoutCancel(ctx))
 	done := a.goPart("lanes", func() error { return a.lanes.Run(stop, abort) })
@@ -118,6 +121,9 @@ func (a *app) startSource(ctx context.Context) error {
 	if err := b.Start(); err != nil {
 		return err
 	}
+	a.decoder.OnUnknownAlias(a.askForBirth(ctx, func(ctx context.Context, r payload.Rebirth) error {
+		return b.Publish(ctx, r.Tenant, r.Topic, r.Payload, 0, false)
+	}))
 	a.life.onStop("broker", func(ctx context.Context) error {
 		return errors.Join(b.Drain(ctx), b.Close())
 	})
@@ -133,6 +139,9 @@ func (a *app) startSubscriber(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("mqtt.broker: %w", err)
 	}
+	a.decoder.OnUnknownAlias(a.askForBirth(ctx, func(ctx context.Context, r payload.Rebirth) error {
+		return s.Publish(ctx, r.Topic, r.Payload)
+	}))
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := a.goPart("subscriber", func() error { return s.Run(running) })
 	a.onStopPart("subscriber", cancel, done)

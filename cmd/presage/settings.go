@@ -87,7 +87,8 @@ type SeriesSettings struct {
 	URL      string `koanf:"url"`
 	Token    string `koanf:"token"`    // "user:password" for InfluxDB 1.8
 	Database string `koanf:"database"` // bucket
-	// Retention is how long readings are kept by the embedded store.
+	// Retention is how long readings are kept by the embedded store, and by an
+	// InfluxDB database that Presage creates; 0 is for ever.
 	Retention time.Duration `koanf:"retention"`
 }
 
@@ -112,7 +113,7 @@ func DefaultSettings() Settings {
 		MQTT:           MQTTSettings{Listen: "127.0.0.1:1883", Topics: []payload.Pattern{}},
 		HTTP:           HTTPSettings{Listen: "127.0.0.1:8080"},
 		Ingest:         IngestSettings{JournalBytes: 4 << 30, MaxPayload: 1 << 20},
-		Series:         SeriesSettings{Database: "presage", Retention: 90 * 24 * time.Hour},
+		Series:         SeriesSettings{Database: "presage"},
 		Webhooks:       []WebhookSettings{},
 		Log:            LogSettings{Level: "info", Format: "text"},
 	}
@@ -274,8 +275,8 @@ func (s *Settings) validate() error {
 	if s.Ingest.MaxPayload < 1<<10 || s.Ingest.MaxPayload > 64<<20 {
 		fail("ingest.max_payload", "%d is not within 1 KiB and 64 MiB", s.Ingest.MaxPayload)
 	}
-	if s.Series.Retention < time.Hour {
-		fail("series.retention", "%s is less than an hour", s.Series.Retention)
+	if s.Series.Retention != 0 && s.Series.Retention < 24*time.Hour {
+		fail("series.retention", "%s is less than a day; 0 keeps readings for ever", s.Series.Retention)
 	}
 	if !s.loopback(s.MQTT.Listen) && s.MQTT.Broker == "" && s.MQTT.Username == "" {
 		fail("mqtt.listen", "%s can be reached from other machines: set mqtt.username and mqtt.password, or listen on 127.0.0.1", s.MQTT.Listen)

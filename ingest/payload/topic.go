@@ -93,7 +93,8 @@ func (d *Decoder) DeviceOf(topic string) string {
 // decoder reads, for a subscription on an external broker.
 func (d *Decoder) Filters() []string {
 	filters := []string{
-		nativePrefix + "+/telemetry", nativePrefix + "+/event", nativePrefix + "+/state", nativePrefix + "+/senml",
+		// All of it, so that a mistyped topic is seen in the quarantine here, too.
+		"presage/#",
 		sparkplugRoot + "#",
 	}
 	for _, p := range d.patterns {
