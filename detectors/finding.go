@@ -41,8 +41,8 @@ type Finding struct {
 	// Backfill marks a finding on readings that were already old when they
 	// arrived: it is recorded and dated, and pages nobody.
 	Backfill bool `json:"backfill,omitempty"`
-	// Withheld tells why the finding opens no ticket: "" (it may),
-	// "warm-up", "refractory", "shadow" or "inhibited".
+	// Withheld tells why the finding opens no ticket: "" (it may), or one of the Withheld
+	// constants. During warm-up and refractory time there is no finding at all.
 	Withheld string `json:"withheld,omitempty"`
 
 	// Score is the combined surprise in [0, 1]; 1 for rules, which are certain.

@@ -172,14 +172,16 @@ func (s *series) learn(time int64, value, err float64) {
 	}
 }
 
-// Band implements [detectors.Series]: the middle 99 % of the errors, at least two scales to each side.
+// Band implements [detectors.Series]: the middle 90 % of the errors, widened as a normal distribution would be to hold 99 % (its quantiles are
+// 2.576 and 1.645 deviations), so that the first readings of a fault do not stretch it; at least two scales to each side.
 func (s *series) Band(e detectors.Expectation) (low, high float64) {
-	low, high = s.errors.Quantile(0.005), s.errors.Quantile(0.995)
+	const widen = 2.576 / 1.645
+	low, high = s.errors.Quantile(0.05), s.errors.Quantile(0.95)
 	if math.IsNaN(low) {
 		return e.Value, e.Value
 	}
 	sd := math.Sqrt(s.variance)
-	return e.Value + min(low, -2*sd), e.Value + max(high, 2*sd)
+	return e.Value + min(widen*low, -2*sd), e.Value + max(widen*high, 2*sd)
 }
 
 // AppendState implements [detectors.Series].

@@ -63,10 +63,10 @@ func (m *metric) settle(cfg Config, busy bool) {
 // decide appends a decision when the verdict on a component changed: it is off while any of its metrics is.
 func (j *judge) decide(index int, time int64) {
 	c := &j.comps[index]
-	best, onset, any := 0.0, int64(math.MaxInt64), false
+	best, onset, members := 0.0, int64(math.MaxInt64), 0
 	for _, m := range j.metrics {
 		if m.comp == index && m.held {
-			any = true
+			members++
 			best = max(best, m.level())
 			if m.runLen > 0 {
 				onset = min(onset, m.starts[0])
@@ -75,18 +75,19 @@ func (j *judge) decide(index int, time int64) {
 	}
 	verdict := detectors.Healthy
 	switch {
-	case any && !c.active:
-		c.active, c.onset, c.best, verdict = true, onset, best, detectors.Faulty
-	case any && best >= 2*c.best: // each doubling is worth telling, so there are few
-		c.best, verdict = best, detectors.Worse
-	case !any && c.active:
+	case members > 0 && !c.active:
+		c.active, c.onset, verdict = true, onset, detectors.Faulty
+		c.best, c.members = best, members
+	case members > 0 && (best >= 2*c.best || members > c.members): // each doubling and each new metric is worth telling; there are few
+		c.best, c.members, verdict = max(c.best, best), max(c.members, members), detectors.Worse
+	case members == 0 && c.active:
 		c.active = false
 	default:
 		return
 	}
 	d := detectors.Decision{Component: c.name, Verdict: verdict, P: 1}
 	d.Onset = c.onset
-	if any {
+	if members > 0 {
 		d.Score = best / (best + j.cfg.Threshold)
 		d.P = math.Pow(10, -best)
 		d.Signals = j.signals(index)

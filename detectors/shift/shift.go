@@ -99,10 +99,11 @@ type judge struct {
 
 // component is a part of the device that is decided on as one.
 type component struct {
-	name   string
-	active bool
-	onset  int64
-	best   float64 // largest surprise reported
+	name    string
+	active  bool
+	onset   int64
+	best    float64 // largest surprise told
+	members int     // most metrics told
 }
 
 // metric is the state of one metric.

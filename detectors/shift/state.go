@@ -21,6 +21,7 @@ func (j *judge) AppendState(dst []byte) []byte {
 		dst = stat.AppendBool(dst, c.active)
 		dst = stat.AppendInt(dst, c.onset)
 		dst = stat.AppendFloat(dst, c.best)
+		dst = stat.AppendInt(dst, int64(c.members))
 	}
 	dst = stat.AppendUint(dst, uint64(len(j.metrics)))
 	for _, m := range j.metrics {
@@ -67,7 +68,7 @@ func (j *judge) RestoreState(src []byte) error {
 	r := stat.NewReader(src)
 	fresh := judge{cfg: j.cfg, due: r.Bool()}
 	for range r.Count(mostMetrics) {
-		c := component{name: r.String(mostName), active: r.Bool(), onset: r.Int(), best: r.Finite()}
+		c := component{name: r.String(mostName), active: r.Bool(), onset: r.Int(), best: r.Finite(), members: int(r.Int())}
 		if r.Err() != nil {
 			return r.Err()
 		}
