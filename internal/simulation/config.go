@@ -23,7 +23,8 @@ type Config struct {
 	// FirstFault is when after the start of live operation the first fault
 	// begins, and Between the time from one to the next.
 	FirstFault, Between time.Duration
-	// ToCall is the time from the start of a live fault until the customer would call.
+	// ToCall is the time from the start of a live fault until the customer would
+	// call: half of it for the first one, three times for a stuck sensor, which nobody hears or smells.
 	ToCall time.Duration
 }
 

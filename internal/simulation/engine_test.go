@@ -175,7 +175,7 @@ func TestEngineFindsDeclaredFaults(t *testing.T) {
 	if len(kinds) != len(traits) {
 		t.Errorf("%d kinds of fault were seen, want %d", len(kinds), len(traits))
 	}
-	if first := s.Faults[len(s.Faults)-1]; first.TicketedAt.Sub(start) > 45*time.Second {
+	if first := s.Faults[len(s.Faults)-1]; first.TicketedAt.Sub(start) > 30*time.Second {
 		t.Errorf("the first ticket comes %v after the start", first.TicketedAt.Sub(start))
 	}
 	if wrong := d.unexplained(f.Faults()); wrong != "" {

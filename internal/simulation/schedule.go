@@ -33,14 +33,17 @@ func (f *Fleet) Advance(now time.Time) []Fault {
 	defer f.mu.Unlock()
 	var declared []Fault
 	for !f.plan.next.IsZero() && !f.plan.next.After(now) {
-		kind := traits[f.plan.count%len(traits)].kind
+		kind, toCall := traits[f.plan.count%len(traits)].kind, f.cfg.ToCall
+		if f.plan.count == 0 {
+			toCall /= 2 // whoever starts a demonstration wants to see a ticket soon
+		}
 		f.plan.count++
 		f.plan.next = f.plan.next.Add(f.cfg.Between)
 		if f.plan.next.Before(now) { // the computer slept: do not catch up
 			f.plan.next = now.Add(f.cfg.Between)
 		}
 		// A fleet without devices of a kind skips it.
-		if fault, err := f.declare(kind, now, f.cfg.ToCall, false); err == nil {
+		if fault, err := f.declare(kind, now, toCall, false); err == nil {
 			declared = append(declared, fault)
 		}
 	}
