@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -205,8 +206,39 @@ func (s *PostgresServer) start(deadline time.Time) error {
 // Stop shuts the server down as an operator would: connections are closed, nothing is lost.
 func (s *PostgresServer) Stop() { s.end(syscall.SIGINT) }
 
-// Kill ends the server as a crash would.
-func (s *PostgresServer) Kill() { s.end(syscall.SIGKILL) }
+// Kill ends the server as a crash of the machine would: with all its processes,
+// which on the death of the first alone would serve their connections a little longer.
+func (s *PostgresServer) Kill() {
+	s.t.Helper()
+	pid := s.cmd.Process.Pid
+	// Stopped, it starts no more processes while those that it has are ended.
+	if err := s.cmd.Process.Signal(syscall.SIGSTOP); err == nil {
+		children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+		if err != nil {
+			s.t.Errorf("find the processes of PostgreSQL: %v", err)
+		}
+		for _, field := range strings.Fields(string(children)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				syscall.Kill(child, syscall.SIGKILL)
+				defer s.gone(child)
+			}
+		}
+	}
+	s.end(syscall.SIGKILL)
+}
+
+// gone returns when a killed process has let go of its connections.
+func (s *PostgresServer) gone(pid int) {
+	s.t.Helper()
+	for deadline := time.Now().Add(postgresStop); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		// The state stands behind the name in brackets: Z has ended and waits for its parent.
+		if _, state, ok := strings.Cut(string(stat), ") "); err != nil || ok && strings.HasPrefix(state, "Z") {
+			return
+		}
+	}
+	s.t.Errorf("process %d of PostgreSQL did not end within %s", pid, postgresStop)
+}
 
 func (s *PostgresServer) end(signal syscall.Signal) {
 	s.t.Helper()

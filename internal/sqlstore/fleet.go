@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/presage-pdm/presage/fleet"
@@ -70,10 +71,32 @@ func (s *Store) siteRegions(ctx context.Context, q querier, tenant string) (map[
 	return regions, err
 }
 
-// PutFleet stores everything in f, new or known, in one transaction. What f does
-// not mention stays, but coverage: a station in f.Stations or f.Coverage covers from now on what f.Coverage says.
+// PutFleet stores everything in f, new or known. What f does not mention stays,
+// but coverage: a station in f.Stations or f.Coverage covers from now on what
+// f.Coverage says. Devices are stored some hundreds at a time, so that tickets are
+// opened meanwhile; after an error it can be called again with the same fleet.
 func (s *Store) PutFleet(ctx context.Context, tenant string, f *fleet.Fleet) error {
-	return s.transact(ctx, "store the fleet", func(tx *transaction) error {
+	const op = "store the fleet"
+	if err := s.putDocuments(ctx, op, tenant, f); err != nil {
+		return err
+	}
+	now := time.Now()
+	for devices := range slices.Chunk(f.Devices, 500) {
+		err := s.transact(ctx, op, func(tx *transaction) error { return s.putDevices(ctx, tx, tenant, devices, now) })
+		if err != nil {
+			return err
+		}
+	}
+	// Last, so that directories are not loaded with a part of it and then left alone.
+	return s.transact(ctx, op, func(tx *transaction) error {
+		_, err := count(ctx, tx, tenant, counterFleet, 1)
+		return err
+	})
+}
+
+// putDocuments stores everything in f but its devices, in one transaction.
+func (s *Store) putDocuments(ctx context.Context, op, tenant string, f *fleet.Fleet) error {
+	return s.transact(ctx, op, func(tx *transaction) error {
 		var err error
 		put := func(kind, id, name string, v any) {
 			if err == nil {
@@ -108,14 +131,7 @@ func (s *Store) PutFleet(ctx context.Context, tenant string, f *fleet.Fleet) err
 				return fmt.Errorf("site %s: %w", v.ID, err)
 			}
 		}
-		if err := putCoverage(ctx, tx, tenant, f); err != nil {
-			return err
-		}
-		if err := s.putDevices(ctx, tx, tenant, f.Devices, time.Now()); err != nil {
-			return err
-		}
-		_, err = count(ctx, tx, tenant, counterFleet, 1)
-		return err
+		return putCoverage(ctx, tx, tenant, f)
 	})
 }
 
