@@ -61,6 +61,8 @@ export const diagnosisQuery = (id: string) =>
   queryOptions({
     queryKey: ["ticket", id, "diagnosis"],
     queryFn: ({ signal }) => get<Diagnosis>(`/tickets/${encodeURIComponent(id)}/diagnosis`, {}, signal),
+    // The picture goes on after the ticket opened: it grows until its window is full.
+    refetchInterval: ({ state }) => (state.data && Date.parse(state.data.until) > Date.now() ? 10_000 : false),
   });
 
 export const historyQuery = (id: string) =>

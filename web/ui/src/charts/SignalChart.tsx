@@ -7,7 +7,7 @@ import { measured, withUnit } from "../format/number";
 import { exact } from "../format/time";
 import { timeLabels } from "./axis";
 import css from "./chart.module.css";
-import { alongBand, columns, valueRange } from "./data";
+import { alone, alongBand, columns, valueRange } from "./data";
 import { overlayPlugin, type Overlay } from "./overlay";
 import { usePalette } from "./palette";
 
@@ -65,6 +65,7 @@ export function SignalChart(props: Props) {
   }, [onRange]);
 
   const data = useMemo(() => columns(points, step, min, max), [points, step, min, max]);
+  const lone = useMemo(() => alone(data[1] ?? []), [data]);
   const enveloped = data.length === 4;
   const expectedWord = t("chart.expected");
 
@@ -122,7 +123,7 @@ export function SignalChart(props: Props) {
           label: name,
           stroke: palette.line,
           width: 1.4,
-          points: { show: points.length < 3, size: 5, fill: palette.line },
+          points: { show: lone.length > 0, size: 4, fill: palette.line, width: 0, filter: () => lone },
         },
         ...(enveloped ? [hidden, hidden] : []),
       ],
@@ -161,7 +162,7 @@ export function SignalChart(props: Props) {
       observer.disconnect();
       u.destroy();
     };
-  }, [data, enveloped, name, unit, points.length, range.from, range.to, height, timeAxis, group, band, spans, rules, events, palette, language, expectedWord]);
+  }, [data, lone, enveloped, name, unit, range.from, range.to, height, timeAxis, group, band, spans, rules, events, palette, language, expectedWord]);
 
   const last = points[points.length - 1];
   return (

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { BandPoint, Point } from "../api/model";
-import { alongBand, columns, gapLimit, valueRange } from "./data";
+import { alone, alongBand, columns, gapLimit, valueRange } from "./data";
 
 describe("columns", () => {
   test("windows break where one is missing", () => {
@@ -43,6 +43,11 @@ describe("columns", () => {
     expect(columns(points)[0]).toHaveLength(100_000);
     expect(performance.now() - began).toBeLessThan(500);
   });
+});
+
+test("readings between gaps stand alone", () => {
+  expect(alone([1, null, 2, 3, null, 4])).toEqual([0, 5]);
+  expect(alone([])).toEqual([]);
 });
 
 describe("alongBand", () => {

@@ -49,6 +49,14 @@ export function columns(points: readonly Point[], step = 0, min?: readonly Point
   return envelope ? [times, values, lows, highs] : [times, values];
 }
 
+/** The rows that stand alone between gaps: no line reaches them, so they are drawn as dots. */
+export function alone(values: readonly (number | null)[]): number[] {
+  const out: number[] = [];
+  const empty = (i: number) => values[i] === null || values[i] === undefined;
+  for (let i = 0; i < values.length; i++) if (!empty(i) && empty(i - 1) && empty(i + 1)) out.push(i);
+  return out;
+}
+
 /** Calls visit with the expected range at each time, walking both lists once. Times before the band have none. */
 export function alongBand(
   times: readonly number[],

@@ -145,6 +145,7 @@ function drawRules(u: uPlot, ctx: CanvasRenderingContext2D, rules: Overlay["rule
   ctx.strokeStyle = palette.ink;
   ctx.lineWidth = 1.2 * r;
   ctx.font = `600 ${10 * r}px ${getComputedStyle(document.body).fontFamily}`;
+  const written: { from: number; to: number }[] = [];
   for (const rule of rules) {
     const at = Math.round(x(u, rule.at)) + 0.5;
     ctx.setLineDash(rule.dashed ? [4 * r, 4 * r] : []);
@@ -157,7 +158,10 @@ function drawRules(u: uPlot, ctx: CanvasRenderingContext2D, rules: Overlay["rule
     const text = ctx.measureText(rule.label).width;
     const wishLeft = rule.dashed ? at - text - 5 * r > left : at + text + 5 * r > left + width;
     const from = wishLeft ? at - text - 5 * r : at + 5 * r;
-    label(ctx, rule.label, from, top + 5 * r, text, palette.ink, palette);
+    const to = from + text;
+    const row = written.filter((w) => w.from < to + 4 * r && w.to > from - 4 * r).length;
+    written.push({ from, to });
+    label(ctx, rule.label, from, top + (5 + row * 15) * r, text, palette.ink, palette);
   }
   ctx.setLineDash([]);
 }

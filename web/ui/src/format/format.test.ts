@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { humanise, pick } from "./names";
+import { deviceAndModel, humanise, pick } from "./names";
 import { bytes, measured, percent, withUnit } from "./number";
 import { DAY, duration, exact, HOUR, millis, MINUTE, precise, relative, SECOND } from "./time";
 
@@ -77,6 +77,12 @@ test("sentences fall back to English, then to any", () => {
   expect(pick({ en: "a" }, "zh")).toBe("a");
   expect(pick({ fr: "c" }, "zh")).toBe("c");
   expect(pick(undefined, "en")).toBe("");
+});
+
+test("a model that the name of the device begins with is not said twice", () => {
+  expect(deviceAndModel("E-Van 3 091", "E-Van 3")).toEqual(["E-Van 3 091"]);
+  expect(deviceAndModel("Press 4", "Hydra P200")).toEqual(["Press 4", "Hydra P200"]);
+  expect(deviceAndModel("v-1", undefined)).toEqual(["v-1"]);
 });
 
 test("identifiers become readable", () => {

@@ -6,6 +6,11 @@ export function pick(text: Text | undefined | null, language: string): string {
   return text[language] ?? text["en"] ?? Object.values(text)[0] ?? "";
 }
 
+/** The name of a device and of its model, without saying the model twice where the name begins with it. */
+export function deviceAndModel(device: string, model: string | undefined): string[] {
+  return model && !device.startsWith(model) ? [device, model] : [device];
+}
+
 /** Makes a readable name of an identifier: "coolant_temp" becomes "Coolant temp". */
 export function humanise(id: string): string {
   const words = id.replace(/[_\-.]+/g, " ").trim();

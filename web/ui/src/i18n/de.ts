@@ -211,6 +211,7 @@ export const de: Words = {
     partial: "Die Zeitreihen waren nicht erreichbar, darum fehlt das Bild. Die Worte sind vollständig.",
     onlyEvents: "Dieser Fehler zeigt sich in Ereignissen, nicht in einem Signal.",
     cohort: "{{metric}} liegt höher als bei {{percentile}} von {{n}} gleichen Geräten ({{name}})",
+    cohortLow: "{{metric}} liegt niedriger als bei {{percentile}} von {{n}} gleichen Geräten ({{name}})",
     rank: "extremer als {{rank}} der eigenen Geschichte",
     pValue: "p = {{p}}",
     score: "Überraschung {{score}}",

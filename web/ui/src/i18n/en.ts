@@ -210,6 +210,7 @@ export const en = {
     partial: "The series store could not be asked, so the picture is missing. The words are complete.",
     onlyEvents: "This fault shows in events, not in a signal.",
     cohort: "{{metric}} is higher than that of {{percentile}} of {{n}} peers ({{name}})",
+    cohortLow: "{{metric}} is lower than that of {{percentile}} of {{n}} peers ({{name}})",
     rank: "more extreme than {{rank}} of its history",
     pValue: "p = {{p}}",
     score: "surprise {{score}}",

@@ -211,6 +211,7 @@ export const zh: Words = {
     partial: "时序存储暂不可用，因此缺少图形；文字内容完整。",
     onlyEvents: "此故障体现在事件中，而非信号中。",
     cohort: "{{metric}}高于 {{n}} 台同类设备（{{name}}）中的 {{percentile}}",
+    cohortLow: "{{metric}}低于 {{n}} 台同类设备（{{name}}）中的 {{percentile}}",
     rank: "比自身历史的 {{rank}} 更极端",
     pValue: "p = {{p}}",
     score: "异常度 {{score}}",

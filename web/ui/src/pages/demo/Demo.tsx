@@ -7,7 +7,7 @@ import { Link } from "react-router";
 import { post } from "../../api/client";
 import type { DemoBoard, DemoFault } from "../../api/model";
 import { demoQuery } from "../../api/queries";
-import { useComponentName } from "../../app/names";
+import { useComponentName, useNames } from "../../app/names";
 import { useNow } from "../../app/now";
 import { useMay } from "../../app/session";
 import { Ago } from "../../components/Ago";
@@ -76,6 +76,7 @@ function Figures({ board }: { board: DemoBoard }) {
 function Faults({ faults }: { faults: readonly DemoFault[] }) {
   const { t, i18n } = useTranslation();
   const component = useComponentName();
+  const nameOf = useNames();
   return (
     <div className={css["list"]}>
       <Table
@@ -101,7 +102,7 @@ function Faults({ faults }: { faults: readonly DemoFault[] }) {
               <Link className="link" to={`/devices/${encodeURIComponent(f.device)}`}>
                 {f.device}
               </Link>
-              <div className="dim">{f.model}</div>
+              <div className="dim">{nameOf("model", f.model)}</div>
             </td>
             <td className="num" data-label={t("demo.since")}>
               <Ago at={f.injected_at} />

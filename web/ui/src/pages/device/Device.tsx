@@ -50,7 +50,7 @@ function Loaded({ device }: { device: DeviceDetail }) {
 
   const known = device.metrics;
   const wanted = params.getAll("metric").filter((m) => known.some((k) => k.name === m));
-  const picked = wanted.length > 0 ? wanted : known.slice(0, PICKED).map((m) => m.name);
+  const picked = wanted.length > 0 ? wanted : telling(known, all).slice(0, PICKED);
   const anomalous = useMemo(() => spansOf(all, now), [all, now]);
 
   const show = (r: Range | null) => change(r ? { from: String(r.from), to: String(r.to), span: null } : { from: null, to: null });
@@ -169,6 +169,13 @@ function Loaded({ device }: { device: DeviceDetail }) {
       </aside>
     </div>
   );
+}
+
+/** The metrics, those first that an open ticket is about, and those last that no detector learns. */
+function telling(metrics: readonly DeviceMetric[], tickets: readonly Ticket[]): string[] {
+  const troubled = new Set(tickets.filter((ticket) => ticket.category !== "done").map((ticket) => ticket.component));
+  const rank = (m: DeviceMetric) => (m.component && troubled.has(m.component) ? 0 : m.unwatched ? 2 : 1);
+  return metrics.toSorted((a, b) => rank(a) - rank(b)).map((m) => m.name);
 }
 
 /** The times in which tickets saw something wrong. */

@@ -35,7 +35,7 @@ export function TicketStrip({ tickets, range, now }: { tickets: readonly Ticket[
             role="listitem"
             to={`/tickets/${encodeURIComponent(ticket.number)}`}
             className={`${css["bar"]} ${ticket.category === "done" ? css["done"] : ""}`}
-            style={{ left: `${left}%`, width: `${right - left}%`, top: lane * 24, ["--tone" as string]: `var(--${ticket.severity})`, ["--soft" as string]: `var(--${ticket.severity}-soft)` }}
+            style={{ left: `min(${left}%, calc(100% - 24px))`, width: `${right - left}%`, top: lane * 24, ["--tone" as string]: `var(--${ticket.severity})`, ["--soft" as string]: `var(--${ticket.severity}-soft)` }}
             title={`${ticket.number} · ${pick(ticket.title, i18n.language)} · ${t(`severity.${ticket.severity}`)}`}
           >
             <Glyph shape={ticket.severity} size={11} />

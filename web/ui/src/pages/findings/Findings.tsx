@@ -142,7 +142,7 @@ function Line({ finding, onDetector }: { finding: Evidence; onDetector: (detecto
         </div>
       </td>
       <td className="num" data-label={t("findings.score")}>
-        {percent(finding.score, i18n.language)}
+        {finding.phase === "cleared" ? <span className="dim">–</span> : percent(finding.score, i18n.language)}
       </td>
       <td>
         {finding.ticket ? (

@@ -126,7 +126,7 @@ function Cell({ cell }: { cell: FleetCell }) {
         {cell.unhealthy === 0 && cell.silent === 0 && <span className={css["fine"]}>✓ {t("health.ok").toLowerCase()}</span>}
       </span>
       <span className={css["foot"]}>
-        <Sparkline values={days} label={t("fleet.history", { count: days.reduce((a, b) => a + b, 0) })} />
+        <Sparkline values={days} width={72} label={t("fleet.history", { count: days.reduce((a, b) => a + b, 0) })} />
         <span className="num dim">{cell.open_tickets > 0 ? t("fleet.open", { count: cell.open_tickets }) : ""}</span>
       </span>
     </>

@@ -5,7 +5,7 @@ import type { Ticket } from "../../api/model";
 import { Ago } from "../../components/Ago";
 import { Due } from "../../components/Due";
 import { SeverityMark, StateMark } from "../../components/marks";
-import { pick } from "../../format/names";
+import { deviceAndModel, pick } from "../../format/names";
 import css from "./queue.module.css";
 
 interface Props {
@@ -55,7 +55,7 @@ export const Row = memo(function Row({ ticket, station, assignee, selected, curr
             {ticket.occurrences > 1 && <span className={css["times"]}>×{ticket.occurrences}</span>}
           </span>
           <span className={`${css["device"]} clip`}>
-            {[facts.device_name || ticket.device, facts.model_name || facts.model, facts.customer_name].filter(Boolean).join(" · ")}
+            {[...deviceAndModel(facts.device_name || ticket.device, facts.model_name || facts.model), facts.customer_name].filter(Boolean).join(" · ")}
           </span>
         </span>
         <span className={css["since"]}>

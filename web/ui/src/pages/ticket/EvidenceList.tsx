@@ -34,9 +34,9 @@ export function EvidenceList({ diagnosis }: { diagnosis: Diagnosis }) {
       {cohort && cohort.size > 1 && (
         <p className={css["cohort"]}>
           <PeerScale percentile={cohort.percentile} />
-          {t("ticket.cohort", {
+          {t(cohort.percentile < 50 ? "ticket.cohortLow" : "ticket.cohort", {
             metric: metricName(cohort.metric),
-            percentile: percent(cohort.percentile / 100, i18n.language),
+            percentile: percent(Math.max(cohort.percentile, 100 - cohort.percentile) / 100, i18n.language),
             name: cohort.name,
             n: cohort.size,
           })}

@@ -10,7 +10,7 @@ import { Due } from "../../components/Due";
 import { SeverityMark, StateMark, Tag } from "../../components/marks";
 import { Facts, Section } from "../../components/Page";
 import { Loading, Read } from "../../components/states";
-import { pick } from "../../format/names";
+import { deviceAndModel, pick } from "../../format/names";
 import { percent } from "../../format/number";
 import { day, millis } from "../../format/time";
 import { Actions } from "./Actions";
@@ -76,7 +76,7 @@ function Loaded({ ticket, id }: { ticket: TicketDetail; id: string }) {
           <Link className="link" to={`/devices/${encodeURIComponent(ticket.device)}`}>
             {facts.device_name || ticket.device}
           </Link>
-          {[facts.model_name || facts.model, component(ticket.component), facts.site_name].filter(Boolean).map((part) => (
+          {[...deviceAndModel(facts.device_name || ticket.device, facts.model_name || facts.model).slice(1), component(ticket.component), facts.site_name].filter(Boolean).map((part) => (
             <span key={part}> · {part}</span>
           ))}
         </p>
