@@ -33,7 +33,7 @@ var floors = map[string]int{
 	"telemetry": 0,
 
 	// Support of tests, importable from every floor.
-	"internal/realserver": 0, "internal/floors": 0, "internal/deps": 0,
+	"internal/realserver": 0, "internal/floors": 0,
 }
 
 // floorOf returns the floor of a package given by its path inside the module.
