@@ -197,7 +197,7 @@ func (d *device) readJoint(r *stat.Reader) (lost bool) {
 	}
 	for _, m := range d.metrics {
 		if m.joint >= 0 {
-			m.joint = d.joint.Metric(m.name, component(m.plan.Component))
+			m.joint = d.joint.Metric(m.name, m.part)
 		}
 	}
 	return false
@@ -209,13 +209,12 @@ func (d *device) readMetric(r *stat.Reader) (lost bool) {
 		r.Fail()
 		return true
 	}
-	m.plan = d.plan.describe(m.name)
 	d.metrics = append(d.metrics, m)
 	d.index[m.name] = m
 	d.bindMetric(m, false)
 	lost = readRules(r, m.rules)
 	key, state, present := readMethod(r)
-	if r.Err() != nil || key != seriesOf(d.plan) || m.plan.Unwatched {
+	if r.Err() != nil || key != seriesOf(d.plan) || m.joint < 0 && d.plan.describe(m.name).Unwatched {
 		return lost
 	}
 	m.base = nil

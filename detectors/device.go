@@ -25,7 +25,7 @@ type device struct {
 // metricState is the state of one metric of a device.
 type metricState struct {
 	name   string
-	plan   MetricPlan
+	part   string // component, "device" when none is known
 	last   int64
 	value  float64
 	base   Series
@@ -67,7 +67,6 @@ func (d *device) bind(p *Plan) {
 		d.joint = p.Joint.New()
 	}
 	for _, m := range d.metrics {
-		m.plan = p.describe(m.name)
 		if seriesOf(old) != seriesOf(p) {
 			m.bad = 0
 		}
@@ -77,19 +76,21 @@ func (d *device) bind(p *Plan) {
 
 // bindMetric makes the detectors of one metric.
 func (d *device) bindMetric(m *metricState, newBase bool) {
-	m.rules = bindRules(m.rules, d.plan, func(r *Rule) bool { return r.Matches != nil && r.Matches(m.name, m.plan) }, m.name, m.plan)
+	plan := d.plan.describe(m.name)
+	m.part = component(plan.Component)
+	m.rules = bindRules(m.rules, d.plan, func(r *Rule) bool { return r.Matches != nil && r.Matches(m.name, plan) }, m.name, plan)
 	m.joint = -1
-	if newBase || m.plan.Unwatched || d.plan.Series == nil {
+	if newBase || plan.Unwatched || d.plan.Series == nil {
 		m.base = nil
 	}
-	if m.plan.Unwatched || d.plan.Series == nil {
+	if plan.Unwatched || d.plan.Series == nil {
 		return
 	}
 	if m.base == nil && m.bad == 0 {
 		m.base = d.plan.Series.New()
 	}
 	if d.joint != nil {
-		m.joint = d.joint.Metric(m.name, component(m.plan.Component))
+		m.joint = d.joint.Metric(m.name, m.part)
 	}
 }
 
@@ -133,7 +134,7 @@ func (d *device) metric(e *Engine, name string, in *Input) *metricState {
 		}
 		return nil
 	}
-	m := &metricState{name: name, plan: d.plan.describe(name)}
+	m := &metricState{name: name}
 	d.metrics = append(d.metrics, m)
 	d.index[name] = m
 	d.bindMetric(m, false)
@@ -231,7 +232,7 @@ func (d *device) containJoint(e *Engine, in *Input) {
 		d.joint = d.plan.Joint.New()
 		for _, m := range d.metrics {
 			if m.joint >= 0 {
-				m.joint = d.joint.Metric(m.name, component(m.plan.Component))
+				m.joint = d.joint.Metric(m.name, m.part)
 			}
 		}
 	}

@@ -126,7 +126,7 @@ func (i *instance) holder(d *device) holder {
 	r := i.rule
 	c := r.Component
 	if c == "" && i.metric != "" {
-		c = d.index[i.metric].plan.Component
+		c = d.index[i.metric].part
 	}
 	return holder{
 		fault: r.Fault, component: component(c), severity: r.Severity, detector: r.Method.Name(), version: r.Method.Version(),

@@ -10,11 +10,11 @@ import (
 	"github.com/presage-pdm/presage/telemetry"
 )
 
-// fill feeds a device ten metrics once a second from a seed.
-func fill(e *detectors.Engine, device string, rows int, rng *rand.Rand) {
+// fill feeds a device ten metrics every so many milliseconds.
+func fill(e *detectors.Engine, device string, rows int, every int64, rng *rand.Rand) {
 	b := telemetry.Batch{Tenant: "default", Device: device}
 	for i := range rows {
-		at := int64(1_700_000_000_000) + int64(i)*1000
+		at := int64(1_700_000_000_000) + int64(i)*every
 		b.Arrival = at
 		b.Samples = b.Samples[:0]
 		for j := range 10 {
@@ -30,7 +30,7 @@ var metricNames = [10]string{"m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8
 func BenchmarkEngineSample(b *testing.B) {
 	e := newEngine(b)
 	rng := rand.New(rand.NewPCG(1, 2))
-	fill(e, "warm", 2000, rng)
+	fill(e, "warm", 2000, 1000, rng)
 	batches := make([]telemetry.Batch, 1000)
 	for i := range batches {
 		batches[i] = telemetry.Batch{Tenant: "default", Device: "warm"}
@@ -64,7 +64,7 @@ func TestBytesASeries(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	for d := range devices {
-		fill(e, fmt.Sprintf("device-%d", d), 300, rng)
+		fill(e, fmt.Sprintf("device-%d", d), 300, 600_000, rng) // two days: with profiles
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)

@@ -15,10 +15,10 @@ type cycle struct {
 
 const hour = 60 * 60 * 1000 // ms
 
-// The cycles that are tried: the hours of the day, and those of the week, which begins on Monday.
+// The cycles that are tried: the hours of the day, and pairs of hours of the week, which begins on Monday.
 var (
 	day  = cycle{length: 24 * hour, bins: 24}
-	week = cycle{length: 7 * 24 * hour, bins: 7 * 24, offset: 4 * 24 * hour}
+	week = cycle{length: 7 * 24 * hour, bins: 7 * 12, offset: 4 * 24 * hour}
 )
 
 // How a profile proves itself.

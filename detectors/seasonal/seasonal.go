@@ -20,7 +20,7 @@
 //
 // # Cost
 //
-// About 100 ns a reading, most of it the digest; 0.7 KB a series, 1.5 KB with profiles.
+// About 100 ns a reading, most of it the digest; 0.7 KB a series, 1.1 KB with profiles.
 //
 // # Source
 //

@@ -125,9 +125,10 @@ type metric struct {
 
 	// The baseline: block means older than the newest persist ones.
 	n, mean, m2, auto, prev float64
-	changeSq, changeN       float64   // squared changes over persist-1 blocks
-	recent                  []float64 // block means that are not in the baseline yet, oldest first
-	changes                 []float64 // and their changes over persist-1 blocks; NaN where unknown
+	changeSq, changeN       float64          // squared changes over persist-1 blocks
+	recent                  [persist]float64 // block means that are not in the baseline yet, oldest first
+	changes                 [persist]float64 // and their changes over persist-1 blocks; NaN where unknown
+	queued                  int
 
 	// The run of improbable blocks, newest last.
 	run    [persist]float64
@@ -150,7 +151,7 @@ type metric struct {
 }
 
 func newMetric(name string, comp int) *metric {
-	return &metric{name: name, comp: comp, step: math.Inf(1), recent: make([]float64, 0, persist+1), changes: make([]float64, 0, persist+1)}
+	return &metric{name: name, comp: comp, step: math.Inf(1)}
 }
 
 // Metric implements [detectors.Joint].
@@ -221,7 +222,7 @@ func (m *metric) restart() {
 	m.sum, m.season, m.count = 0, 0, 0
 	m.n, m.mean, m.m2, m.auto, m.prev = 0, 0, 0, 0, 0
 	m.changeSq, m.changeN = 0, 0
-	m.recent, m.changes = m.recent[:0], m.changes[:0]
+	m.queued = 0
 	m.runLen, m.moved, m.abrupt, m.surprise = 0, 0, false, 0
 }
 
@@ -311,7 +312,7 @@ func (m *metric) move(mean float64, off bool) {
 	if m.moved == 0 {
 		m.abrupt = false
 		m.ref = m.mean
-		if len(m.recent) == persist {
+		if m.queued == persist {
 			m.ref = m.recent[1]
 		}
 	}
@@ -328,18 +329,18 @@ func (m *metric) move(mean float64, off bool) {
 // learn moves the block into the queue and the one that leaves it into the baseline.
 func (m *metric) learn() {
 	change := math.NaN()
-	if len(m.recent) == persist {
+	if m.queued == persist {
 		change = m.block - m.recent[1]
 	}
-	m.recent = append(m.recent, m.block)
-	m.changes = append(m.changes, change)
-	if len(m.recent) <= persist {
+	if m.queued < persist {
+		m.recent[m.queued], m.changes[m.queued] = m.block, change
+		m.queued++
 		return
 	}
 	x, d := m.recent[0], m.changes[0]
-	copy(m.recent, m.recent[1:])
-	copy(m.changes, m.changes[1:])
-	m.recent, m.changes = m.recent[:persist], m.changes[:persist]
+	copy(m.recent[:], m.recent[1:])
+	copy(m.changes[:], m.changes[1:])
+	m.recent[persist-1], m.changes[persist-1] = m.block, change
 	if m.learned = (m.learned + 1) % learnEvery; m.held && m.learned != 0 {
 		return
 	}

@@ -43,9 +43,9 @@ func (m *metric) append(dst []byte) []byte {
 	for _, b := range []bool{m.abrupt, m.fresh, m.held} {
 		dst = stat.AppendBool(dst, b)
 	}
-	dst = stat.AppendUint(dst, uint64(len(m.recent)))
-	dst = stat.AppendFloats(dst, m.recent...)
-	dst = stat.AppendFloats(dst, m.changes...)
+	dst = stat.AppendUint(dst, uint64(m.queued))
+	dst = stat.AppendFloats(dst, m.recent[:m.queued]...)
+	dst = stat.AppendFloats(dst, m.changes[:m.queued]...)
 	for i := range m.runLen {
 		dst = stat.AppendFloat(dst, m.run[i])
 		dst = stat.AppendInt(dst, m.starts[i])
@@ -105,12 +105,12 @@ func readMetric(r *stat.Reader) *metric {
 		*p = r.Float()
 	}
 	m.abrupt, m.fresh, m.held = r.Bool(), r.Bool(), r.Bool()
-	queued := r.Count(persist)
-	for range queued {
-		m.recent = append(m.recent, r.Float())
+	m.queued = r.Count(persist)
+	for i := range m.queued {
+		m.recent[i] = r.Float()
 	}
-	for range queued {
-		m.changes = append(m.changes, r.Float())
+	for i := range m.queued {
+		m.changes[i] = r.Float()
 	}
 	if m.runLen > persist || m.count >= blockLen {
 		r.Fail()

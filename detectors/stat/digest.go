@@ -27,8 +27,8 @@ type Digest struct {
 
 // Sizes of a [Digest].
 const (
-	DigestEntries = 64   // most entries: 512 bytes
-	DigestKept    = 36   // entries after a compression, at most
+	DigestEntries = 48   // most entries: 384 bytes
+	DigestKept    = 26   // entries after a compression, at most
 	DigestMemory  = 8000 // readings after which older ones count half, as in detection.md's recipe
 )
 
@@ -67,14 +67,24 @@ func (d *Digest) Quantile(q float64) float64 {
 	if len(d.mean) == 0 {
 		return math.NaN()
 	}
-	target, sum := q*d.n, 0.0
+	// Half of an entry's weight lies to each side of its mean; between means the mass is spread evenly.
+	target, below := q*d.n, 0.0
 	for i, w := range d.weight {
-		if sum+float64(w) >= target {
-			return float64(d.mean[i])
+		middle := below + float64(w)/2
+		if middle >= target {
+			if i == 0 {
+				break
+			}
+			before := below - float64(d.weight[i-1])/2
+			part := (target - before) / (middle - before)
+			return float64(d.mean[i-1]) + part*float64(d.mean[i]-d.mean[i-1])
 		}
-		sum += float64(w)
+		below += float64(w)
 	}
-	return float64(d.mean[len(d.mean)-1])
+	if target > d.n/2 {
+		return float64(d.mean[len(d.mean)-1])
+	}
+	return float64(d.mean[0])
 }
 
 // Add learns v, which must be finite.

@@ -102,6 +102,7 @@ func TestDigestIsExactOnFewValues(t *testing.T) {
 	}
 }
 
+// The error of a quantile is relative to the mass of the nearer tail.
 func TestDigestQuantiles(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	var d Digest
@@ -109,7 +110,7 @@ func TestDigestQuantiles(t *testing.T) {
 		d.Add(rng.Float64())
 	}
 	for _, q := range []float64{0.005, 0.05, 0.5, 0.95, 0.995} {
-		if got := d.Quantile(q); math.Abs(got-q) > 0.03 {
+		if got := d.Quantile(q); math.Abs(got-q) > 0.004+0.12*min(q, 1-q) {
 			t.Errorf("quantile %v: %v", q, got)
 		}
 	}
