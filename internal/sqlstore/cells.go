@@ -17,7 +17,7 @@ func (s *Store) Cells(ctx context.Context, tenant string, now time.Time) ([]flee
 		return c, err
 	}, `SELECT model, served_region, COUNT(*), SUM(CASE WHEN open_tickets > 0 THEN 1 ELSE 0 END),
 			SUM(CASE WHEN silent THEN 1 ELSE 0 END), SUM(open_tickets)
-		FROM devices WHERE tenant = $1 AND NOT retired GROUP BY model, served_region ORDER BY model, served_region`, tenant)
+		FROM devices WHERE tenant = $1 AND retired = FALSE GROUP BY model, served_region ORDER BY model, served_region`, tenant)
 	if err != nil {
 		return nil, s.fail(ctx, op, err)
 	}

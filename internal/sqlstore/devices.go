@@ -157,7 +157,13 @@ func (s *Store) Devices(ctx context.Context, tenant string, f fleet.DeviceFilter
 	if err != nil {
 		return page, err
 	}
-	err = s.read.QueryRowContext(ctx, fmt.Sprintf(`SELECT COUNT(*) FROM devices WHERE %s`, w), w.args...).Scan(&page.Total)
+	counting := w.String()
+	if f.Text == "" {
+		// Compared, the column is one that an index can look up: right for counting all,
+		// wrong for the orders of the list and for the few that a text finds.
+		counting = strings.Replace(counting, notRetired, "retired = FALSE", 1)
+	}
+	err = s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM devices WHERE `+counting, w.args...).Scan(&page.Total)
 	if err != nil {
 		return page, s.fail(ctx, op, err)
 	}
@@ -191,13 +197,15 @@ func (s *Store) Devices(ctx context.Context, tenant string, f fleet.DeviceFilter
 	return page, nil
 }
 
+const notRetired = "NOT retired"
+
 // whereDevices is the condition of a filter, without its cursor.
 func whereDevices(tenant string, f fleet.DeviceFilter) (*where, error) {
 	if most := max(len(f.Model), len(f.Region), len(f.Site), len(f.Customer)); most > maxChoices {
 		return nil, fmt.Errorf("%w: %d alternatives in one field, at most %d are allowed", tickets.ErrBadFilter, most, maxChoices)
 	}
 	w := newWhere(tenant)
-	w.plain("NOT retired")
+	w.plain(notRetired)
 	oneOf(w, "model", f.Model)
 	oneOf(w, "served_region", f.Region)
 	oneOf(w, "site", f.Site)
