@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,7 +24,8 @@ type InfluxServer struct {
 
 	t      testing.TB
 	binary string
-	config string
+	folder string
+	port   int // 0 until the server has chosen one
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when cmd has ended
 }
@@ -40,16 +43,49 @@ func Influx(t testing.TB) *InfluxServer {
 	if binary == "" {
 		Missing(t, "InfluxDB", "GOBIN=$PWD/.tools go install github.com/influxdata/influxdb/cmd/influxd@v1.8.10")
 	}
-	dir := t.TempDir()
-	port := FreePort(t)
 	s := &InfluxServer{
-		URL:      fmt.Sprintf("http://127.0.0.1:%d", port),
 		Token:    influxUser + ":" + influxPassword,
 		Database: "presage_test",
 		t:        t,
 		binary:   binary,
-		config:   filepath.Join(dir, "influxdb.conf"),
+		folder:   t.TempDir(),
 	}
+	t.Cleanup(s.Stop)
+	s.Start()
+	s.createUser()
+	return s
+}
+
+// Start starts the server again, with its data and on its port, after Stop or Kill.
+func (s *InfluxServer) Start() {
+	s.t.Helper()
+	if s.cmd != nil {
+		s.t.Fatal("influxd is running already")
+	}
+	s.writeConfig()
+	log, err := os.Create(s.logFile())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close()
+	cmd := exec.Command(s.binary, "run", "-config", filepath.Join(s.folder, "influxdb.conf"))
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		s.t.Fatalf("start %s: %v", s.binary, err)
+	}
+	exited := make(chan struct{})
+	go func() { // ends with the process; end waits for it
+		defer close(exited)
+		_ = cmd.Wait() // that it ended by a signal is no error here
+	}()
+	s.cmd, s.exited = cmd, exited
+	s.awaitReady()
+}
+
+// writeConfig lets the server choose its port at the first start: one
+// that was free a moment ago may be another server's by now, which would answer in its place.
+func (s *InfluxServer) writeConfig() {
+	s.t.Helper()
 	config := fmt.Sprintf(`
 reporting-disabled = true
 bind-address = "127.0.0.1:0"
@@ -67,40 +103,12 @@ bind-address = "127.0.0.1:0"
   flux-enabled = false
   log-enabled = false
 [logging]
-  level = "warn"
-`, filepath.Join(dir, "meta"), filepath.Join(dir, "data"), filepath.Join(dir, "wal"), port)
-	if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Stop)
-	s.Start()
-	s.createUser()
-	return s
-}
-
-// Start starts the server again, with its data, after Stop or Kill.
-func (s *InfluxServer) Start() {
-	s.t.Helper()
-	if s.cmd != nil {
-		s.t.Fatal("influxd is running already")
-	}
-	log, err := os.OpenFile(s.config+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
+  format = "logfmt"
+  level = "info"
+`, filepath.Join(s.folder, "meta"), filepath.Join(s.folder, "data"), filepath.Join(s.folder, "wal"), s.port)
+	if err := os.WriteFile(filepath.Join(s.folder, "influxdb.conf"), []byte(config), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	defer log.Close()
-	cmd := exec.Command(s.binary, "run", "-config", s.config)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		s.t.Fatalf("start %s: %v", s.binary, err)
-	}
-	exited := make(chan struct{})
-	go func() { // ends with the process; end waits for it
-		defer close(exited)
-		_ = cmd.Wait() // that it ended by a signal is no error here
-	}()
-	s.cmd, s.exited = cmd, exited
-	s.awaitReady()
 }
 
 // Stop ends the server in an orderly way. Stopping twice is fine.
@@ -126,14 +134,21 @@ func (s *InfluxServer) end(signal os.Signal) {
 	s.cmd = nil
 }
 
+// listening is how the server tells the port that it has got.
+var listening = regexp.MustCompile(`msg="Listening on HTTP".* addr=127\.0\.0\.1:(\d+)`)
+
 func (s *InfluxServer) awaitReady() {
 	s.t.Helper()
 	client := http.Client{Timeout: time.Second}
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
-		if resp, err := client.Get(s.URL + "/ping"); err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusNoContent {
-				return
+		if m := listening.FindStringSubmatch(s.log()); m != nil {
+			s.port, _ = strconv.Atoi(m[1]) // the pattern lets only digits through
+			s.URL = "http://127.0.0.1:" + m[1]
+			if resp, err := client.Get(s.URL + "/ping"); err == nil {
+				resp.Body.Close()
+				if resp.StatusCode == http.StatusNoContent {
+					return
+				}
 			}
 		}
 		select {
@@ -159,8 +174,10 @@ func (s *InfluxServer) createUser() {
 	}
 }
 
+func (s *InfluxServer) logFile() string { return filepath.Join(s.folder, "influxd.log") }
+
 func (s *InfluxServer) log() string {
-	text, err := os.ReadFile(s.config + ".log")
+	text, err := os.ReadFile(s.logFile())
 	if err != nil {
 		return err.Error()
 	}
