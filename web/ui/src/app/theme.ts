@@ -14,10 +14,24 @@ const petrol: MantineColorsTuple = [
   "#044d56",
 ];
 
+/** Mantine's greys in the dark, on the palette of app.css: text first, ground last. */
+const dark: MantineColorsTuple = [
+  "#e9edf1",
+  "#b1bac4",
+  "#8b96a2",
+  "#6b7682",
+  "#343d46",
+  "#232a31",
+  "#171c21",
+  "#14181c",
+  "#101418",
+  "#0d1013",
+];
+
 export const theme = createTheme({
   primaryColor: "petrol",
   primaryShade: { light: 7, dark: 5 },
-  colors: { petrol },
+  colors: { petrol, dark },
   fontFamily: "'Inter Variable', system-ui, -apple-system, 'Segoe UI', 'Noto Sans SC', 'PingFang SC', 'Microsoft YaHei', sans-serif",
   fontFamilyMonospace: "ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace",
   fontSizes: { xs: "0.75rem", sm: "0.8125rem", md: "0.875rem", lg: "1rem", xl: "1.125rem" },

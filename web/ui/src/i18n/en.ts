@@ -297,6 +297,8 @@ export const en = {
     matrix: "Models by region",
     matrixNote: "Bars: tickets opened per day, 30 days",
     noModel: "Without a model",
+    fine: "ok",
+    silent: "silent",
     unhealthy: "unhealthy",
     open_one: "{{count}} open",
     open_other: "{{count}} open",

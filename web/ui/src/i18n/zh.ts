@@ -298,6 +298,8 @@ export const zh: Words = {
     matrix: "型号 × 区域",
     matrixNote: "柱状图：近 30 天每日开单数",
     noModel: "未指定型号",
+    fine: "正常",
+    silent: "失联",
     unhealthy: "异常",
     open_one: "{{count}} 张未关闭",
     open_other: "{{count}} 张未关闭",

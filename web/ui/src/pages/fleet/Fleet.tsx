@@ -49,7 +49,7 @@ export function Fleet() {
 }
 
 function Matrix({ cells }: { cells: readonly FleetCell[] }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const [params, change] = useAddress();
   const models = useMemo(
     () => [...new Map(cells.map((c) => [c.model, c])).values()].sort((a, b) => a.kind.localeCompare(b.kind) || a.model_name.localeCompare(b.model_name)),
@@ -78,6 +78,12 @@ function Matrix({ cells }: { cells: readonly FleetCell[] }) {
             <tr key={m.model}>
               <th scope="row">
                 {m.model_name || m.model || t("fleet.noModel")}
+                <span className={css["sum"]}>
+                  {count(
+                    cells.filter((c) => c.model === m.model).reduce((n, c) => n + c.devices, 0),
+                    i18n.language,
+                  )}
+                </span>
                 <span className="dim">{m.kind ? t(`kind.${m.kind}`, { defaultValue: m.kind }) : ""}</span>
               </th>
               {regions.map(([region, name]) => {
@@ -85,7 +91,7 @@ function Matrix({ cells }: { cells: readonly FleetCell[] }) {
                 if (!cell) return <td key={region} className={css["void"]} />;
                 const on = chosen(m.model, region);
                 return (
-                  <td key={region}>
+                  <td key={region} className={cell.unhealthy === 0 && cell.silent === 0 ? css["quiet"] : ""}>
                     <button
                       type="button"
                       className={`${css["cell"]} ${on ? css["on"] : ""}`}
@@ -120,10 +126,10 @@ function Cell({ cell }: { cell: FleetCell }) {
         )}
         {cell.silent > 0 && (
           <span className="dim">
-            ◌ {count(cell.silent, i18n.language)} {t("health.silent").toLowerCase()}
+            ◌ {count(cell.silent, i18n.language)} {t("fleet.silent")}
           </span>
         )}
-        {cell.unhealthy === 0 && cell.silent === 0 && <span className={css["fine"]}>✓ {t("health.ok").toLowerCase()}</span>}
+        {cell.unhealthy === 0 && cell.silent === 0 && <span className={css["fine"]}>✓ {t("fleet.fine")}</span>}
       </span>
       <span className={css["foot"]}>
         <Sparkline values={days} width={72} label={t("fleet.history", { count: days.reduce((a, b) => a + b, 0) })} />
