@@ -15,7 +15,8 @@ import (
 //
 // Entries are sorted (mean, weight) pairs. Equal values join one entry, so that ties and constants are exact. A full digest is
 // compressed in one pass: neighbours merge while their weight stays below a share of the mass of the nearer tail, as in the t-digest of
-// Dunning (2021, section 2.2), so that tails stay fine; the extremes never merge. About 60 ns to learn, 20 ns to ask, and 8 bytes an
+// Dunning (2021, section 2.2), so that ranks stay right to
+// about a third of the mass of the nearer tail; the extremes never merge. About 60 ns to learn, 20 ns to ask, and 8 bytes an
 // entry: single precision loses nothing that a rank needs.
 //
 // The zero value is an empty digest, ready to use.
@@ -28,7 +29,7 @@ type Digest struct {
 // Sizes of a [Digest].
 const (
 	DigestEntries = 48   // most entries: 384 bytes
-	DigestKept    = 26   // entries after a compression, at most
+	DigestKept    = 30   // entries after a compression, at most
 	DigestMemory  = 8000 // readings after which older ones count half, as in detection.md's recipe
 )
 
@@ -121,7 +122,7 @@ func (d *Digest) search(x float32) int {
 
 // compress merges neighbours until at most DigestKept entries are left.
 func (d *Digest) compress() {
-	for share := 0.1; len(d.mean) > DigestKept; share *= 1.5 {
+	for share := 0.5; len(d.mean) > DigestKept; share *= 1.15 {
 		last := len(d.mean) - 1
 		keep, below := 0, 0.0 // the entry that grows, and the weight before it
 		for i := 1; i <= last; i++ {
