@@ -3,6 +3,7 @@ package realserver
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -168,9 +169,12 @@ func (s *InfluxServer) createUser() {
 	if err != nil {
 		s.t.Fatalf("create user of influxd: %v", err)
 	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		s.t.Fatalf("create user of influxd: %s", resp.Status)
+	defer resp.Body.Close()
+	// The server answers 200 before it runs the statement: the end of the body tells that
+	// it ran, and whether it failed.
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK || strings.Contains(string(body), `"error"`) {
+		s.t.Fatalf("create user of influxd: %s %s %v\n%s", resp.Status, body, err, s.log())
 	}
 }
 
