@@ -168,6 +168,7 @@ export const de: Words = {
     due: "Fällig",
     desk: "Zuständig",
     since: "seit",
+    lasted: "dauerte",
     late: "überfällig",
     nobody: "Noch niemand",
     fresh: "Neu",

@@ -167,6 +167,7 @@ export const en = {
     due: "Due",
     desk: "Assignee",
     since: "since",
+    lasted: "lasted",
     late: "late",
     nobody: "Nobody yet",
     fresh: "New",

@@ -168,6 +168,7 @@ export const zh: Words = {
     due: "期限",
     desk: "负责人",
     since: "已持续",
+    lasted: "历时",
     late: "逾期",
     nobody: "尚未派人",
     fresh: "新",

@@ -6,6 +6,7 @@ import { Ago } from "../../components/Ago";
 import { Due } from "../../components/Due";
 import { SeverityMark, StateMark } from "../../components/marks";
 import { deviceAndModel, pick } from "../../format/names";
+import { duration, millis } from "../../format/time";
 import css from "./queue.module.css";
 
 interface Props {
@@ -24,6 +25,8 @@ interface Props {
 export const Row = memo(function Row({ ticket, station, assignee, selected, current, fresh, gone, onOpen }: Props) {
   const { t, i18n } = useTranslation();
   const { facts } = ticket;
+  const done = ticket.category === "done";
+  const lasted = (millis(ticket.closed_at) ?? 0) - (millis(ticket.onset_at) ?? 0);
   const classes = [css["row"], selected && css["selected"], current && css["current"], fresh && css["fresh"], gone && css["gone"]];
   return (
     <li className={`${css["item"]} ${fresh ? css["arriving"] : ""}`}>
@@ -59,12 +62,12 @@ export const Row = memo(function Row({ ticket, station, assignee, selected, curr
           </span>
         </span>
         <span className={css["since"]}>
-          <span className={css["small"]}>{t("queue.since")} </span>
-          <Ago at={ticket.onset_at} zone={facts.time_zone} as="since" />
+          <span className={css["small"]}>{t(done ? "queue.lasted" : "queue.since")} </span>
+          {done ? duration(lasted, i18n.language) : <Ago at={ticket.onset_at} zone={facts.time_zone} as="since" />}
         </span>
-        <span className={css["due"]}>{ticket.category === "done" ? <Ago at={ticket.closed_at} zone={facts.time_zone} /> : <Due at={ticket.deadline} zone={facts.time_zone} />}</span>
+        <span className={css["due"]}>{done ? <Ago at={ticket.closed_at} zone={facts.time_zone} /> : <Due at={ticket.deadline} zone={facts.time_zone} />}</span>
         <span className={css["where"]}>
-          <span className="clip">{assignee || <em className={css["nobody"]}>{t("queue.nobody")}</em>}</span>
+          <span className="clip">{assignee || (done ? "–" : <em className={css["nobody"]}>{t("queue.nobody")}</em>)}</span>
           <span className="clip dim">{station}</span>
         </span>
         <span className={css["stage"]}>

@@ -99,7 +99,8 @@ function SignalLine({ signal }: { signal: Signal }) {
       <Meter value={signal.share} width={34} />
       <span className="clip">{metricName(signal.metric)}</span>
       <span className="num">{withUnit(signal.actual, signal.unit, i18n.language)}</span>
-      <span className="num dim">{t("chart.expectedValue", { value: withUnit(signal.expected, signal.unit, i18n.language) })}</span>
+      {/* Rules expect nothing in particular: they repeat the actual value. */}
+      <span className="num dim">{signal.expected === signal.actual ? "" : t("chart.expectedValue", { value: withUnit(signal.expected, signal.unit, i18n.language) })}</span>
       <span className="num dim">{signal.rank ? t("ticket.rank", { rank: percent(signal.rank, i18n.language) }) : ""}</span>
     </li>
   );
