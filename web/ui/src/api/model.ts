@@ -27,8 +27,8 @@ export type BandPoint = S["BandPoint"];
 export type Chart = Omit<S["Chart"], "points"> & { points: Point[] };
 export type Diagnosis = Omit<S["Diagnosis"], "signals"> & { signals: Chart[] };
 export type Finding = S["Finding"];
-/** A finding as the desk keeps it: with the ticket it belongs to, if any. */
-export type Evidence = S["Evidence"];
+/** A finding as the desk keeps it: with the ticket it belongs to, if any, and its reason in words. */
+export type Evidence = S["FindingView"];
 export type FindingPage = S["FindingPage"];
 export type Signal = S["Signal"];
 export type DeviceEvent = S["Event"];
@@ -41,6 +41,7 @@ export type Health = DeviceView["health"];
 export type Series = Omit<S["Readings"], "points" | "min" | "max"> & { points: Point[]; min: Point[]; max: Point[] };
 export type FleetCell = S["Cell"];
 export type Named = Pick<S["Region"], "id" | "name">;
+export type Workflows = S["WorkflowList"];
 export type Station = S["Station"];
 export type Technician = S["Technician"];
 

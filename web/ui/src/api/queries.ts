@@ -22,6 +22,7 @@ import type {
   TicketPage,
   Token,
   User,
+  Workflows,
 } from "./model";
 
 /** How long names of stations, regions and the like are taken from memory, in milliseconds. */
@@ -153,6 +154,12 @@ export const stationsQuery = names<Station>("stations");
 export const techniciansQuery = names<Technician>("technicians");
 export const modelsQuery = names("models");
 export const regionsQuery = names("regions");
+
+export const workflowsQuery = queryOptions({
+  queryKey: ["names", "workflows"],
+  queryFn: ({ signal }) => get<Workflows>("/workflows", {}, signal),
+  staleTime: NAMES_FRESH,
+});
 
 export const quarantineQuery = infiniteQueryOptions({
   queryKey: ["quarantine"],

@@ -720,6 +720,26 @@ export interface paths {
         patch: operations["update-user"];
         trace?: never;
     };
+    "/api/v1/workflows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The flows that tickets follow
+         * @description Roles: viewer, technician, dispatcher, planner, admin.
+         */
+        get: operations["list-workflows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/livez": {
         parameters: {
             query?: never;
@@ -1178,38 +1198,6 @@ export interface components {
             /** Format: int64 */
             time: number;
         };
-        Evidence: {
-            /** Format: int64 */
-            arrival: number;
-            backfill?: boolean;
-            component: string;
-            detector: string;
-            device: string;
-            events?: components["schemas"]["Event"][];
-            fault_code: string;
-            id: string;
-            /** Format: int64 */
-            onset: number;
-            /** Format: double */
-            p_value?: number;
-            /** @enum {string} */
-            phase: "raised" | "continued" | "cleared";
-            reason: components["schemas"]["Reason"];
-            /** Format: date-time */
-            recorded_at: string;
-            rule: string;
-            /** Format: double */
-            score: number;
-            /** @enum {string} */
-            severity: "info" | "warning" | "major" | "critical";
-            signals?: components["schemas"]["Signal"][];
-            ticket?: string;
-            /** Format: int64 */
-            time: number;
-            /** Format: int64 */
-            version: number;
-            withheld?: string;
-        };
         Facts: {
             customer?: string;
             customer_name?: string;
@@ -1262,8 +1250,43 @@ export interface components {
             withheld?: string;
         };
         FindingPage: {
-            findings: components["schemas"]["Evidence"][];
+            findings: components["schemas"]["FindingView"][];
             next?: string;
+        };
+        FindingView: {
+            /** Format: int64 */
+            arrival: number;
+            backfill?: boolean;
+            component: string;
+            detector: string;
+            device: string;
+            events?: components["schemas"]["Event"][];
+            fault_code: string;
+            id: string;
+            /** Format: int64 */
+            onset: number;
+            /** Format: double */
+            p_value?: number;
+            /** @enum {string} */
+            phase: "raised" | "continued" | "cleared";
+            reason: components["schemas"]["Reason"];
+            /** Format: date-time */
+            recorded_at: string;
+            rule: string;
+            /** Format: double */
+            score: number;
+            /** @enum {string} */
+            severity: "info" | "warning" | "major" | "critical";
+            signals?: components["schemas"]["Signal"][];
+            ticket?: string;
+            /** Format: int64 */
+            time: number;
+            /** Format: int64 */
+            version: number;
+            withheld?: string;
+            words?: {
+                [key: string]: string;
+            };
         };
         Fleet: {
             cells: components["schemas"]["Cell"][];
@@ -1415,6 +1438,14 @@ export interface components {
             /** Format: int64 */
             level?: number;
             name: string;
+        };
+        Stage: {
+            /** @enum {string} */
+            category: "new" | "active" | "waiting" | "verifying" | "done";
+            id: string;
+            label: {
+                [key: string]: string;
+            };
         };
         State: {
             attributes?: {
@@ -1652,6 +1683,18 @@ export interface components {
                 [key: string]: string;
             };
         };
+        Workflow: {
+            label: {
+                [key: string]: string;
+            };
+            name: string;
+            stages: components["schemas"]["Stage"][];
+            /** Format: int64 */
+            version: number;
+        };
+        WorkflowList: {
+            workflows: components["schemas"]["Workflow"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -1814,12 +1857,12 @@ export interface operations {
             query?: {
                 /** @description Words in id, name, serial or customer. */
                 q?: string;
-                model?: string[] | null;
-                region?: string[] | null;
-                site?: string[] | null;
-                customer?: string[] | null;
+                model?: string[];
+                region?: string[];
+                site?: string[];
+                customer?: string[];
                 /** @description critical, major, warning, silent, ok, unknown */
-                health?: string[] | null;
+                health?: string[];
                 sort?: "health" | "id" | "name" | "last_seen";
                 /** @description The next of the page before. */
                 cursor?: string;
@@ -2460,13 +2503,13 @@ export interface operations {
             query?: {
                 device?: string;
                 customer?: string;
-                state?: string[] | null;
-                region?: string[] | null;
-                station?: string[] | null;
-                assignee?: string[] | null;
-                component?: string[] | null;
+                state?: string[];
+                region?: string[];
+                station?: string[];
+                assignee?: string[];
+                component?: string[];
                 /** @description info, warning, major, critical */
-                severity?: string[] | null;
+                severity?: string[];
                 open?: "true" | "false";
                 /** @description Words in number, device, title, fault code or customer. */
                 q?: string;
@@ -2508,13 +2551,13 @@ export interface operations {
             query?: {
                 device?: string;
                 customer?: string;
-                state?: string[] | null;
-                region?: string[] | null;
-                station?: string[] | null;
-                assignee?: string[] | null;
-                component?: string[] | null;
+                state?: string[];
+                region?: string[];
+                station?: string[];
+                assignee?: string[];
+                component?: string[];
                 /** @description info, warning, major, critical */
-                severity?: string[] | null;
+                severity?: string[];
                 open?: "true" | "false";
                 /** @description Words in number, device, title, fault code or customer. */
                 q?: string;
@@ -2926,6 +2969,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-workflows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowList"];
                 };
             };
             /** @description Error */

@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
-import { modelsQuery, regionsQuery, stationsQuery, techniciansQuery } from "../api/queries";
-import { humanise } from "../format/names";
+import { modelsQuery, regionsQuery, stationsQuery, techniciansQuery, workflowsQuery } from "../api/queries";
+import { humanise, pick } from "../format/names";
 
 export type Kind = "region" | "station" | "assignee" | "model";
 
@@ -27,4 +27,18 @@ export function useComponentName(): (component: string) => string {
 export function useMetricName(): (metric: string) => string {
   const { t } = useTranslation();
   return useCallback((metric: string) => t(`metric.${metric}`, { defaultValue: humanise(metric) }), [t]);
+}
+
+/** The name of a stage of a ticket as its workflow calls it; until that is known, the page's own word. */
+export function useStateName(): (state: string) => string {
+  const { t, i18n } = useTranslation();
+  const flows = useQuery(workflowsQuery).data?.workflows;
+  return useCallback(
+    (state: string) => {
+      // Newer versions of a workflow come last, and have the last word.
+      const stage = flows?.flatMap((flow) => flow.stages).findLast((s) => s.id === state);
+      return pick(stage?.label, i18n.language) || t(`state.${state}`, { defaultValue: humanise(state) });
+    },
+    [flows, t, i18n.language],
+  );
 }

@@ -1,15 +1,21 @@
 import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
-import type { Finding } from "../api/model";
+import type { Finding, Text } from "../api/model";
+import { pick } from "../format/names";
 import { duration } from "../format/time";
 import { useMetricName } from "./names";
 
-/** Words the reason of a finding in the language of the page; reasons without words show their key and blanks. */
-export function useReason(): (finding: Pick<Finding, "reason">) => string {
+/**
+ * The reason of a finding in the language of the page: the server's words where they came along, else
+ * words of the page; reasons that have neither show their key and blanks.
+ */
+export function useReason(): (finding: Pick<Finding, "reason"> & { words?: Text }) => string {
   const { t, i18n } = useTranslation();
   const metricName = useMetricName();
   return useCallback(
-    ({ reason }) => {
+    ({ reason, words }) => {
+      const said = pick(words, i18n.language);
+      if (said) return said;
       const blanks: Record<string, string> = { ...reason.params };
       if (blanks["metric"]) blanks["metric"] = metricName(blanks["metric"]);
       for (const key of ["seconds", "usual", "per"]) {

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Category, Health, Severity } from "../api/model";
+import { useStateName } from "../app/names";
 import css from "./marks.module.css";
 
 type Shape = Severity | Health;
@@ -77,7 +78,7 @@ const progress: Record<Category, number> = { new: 0, active: 0.5, waiting: 0.35,
 
 /** The stage of a ticket, with a ring that fills towards done. */
 export function StateMark({ state, category }: { state: string; category: Category }) {
-  const { t } = useTranslation();
+  const stateName = useStateName();
   const around = 2 * Math.PI * 2.5;
   const colour = category === "done" ? "var(--ok)" : category === "new" ? "var(--ink-3)" : "var(--accent)";
   return (
@@ -95,7 +96,7 @@ export function StateMark({ state, category }: { state: string; category: Catego
           transform="rotate(-90 6 6)"
         />
       </svg>
-      {t(`state.${state}`, { defaultValue: state.replace(/_/g, " ") })}
+      {stateName(state)}
     </span>
   );
 }

@@ -8,7 +8,7 @@ import { Link, useNavigate } from "react-router";
 import type { DeskEvent, Ticket } from "../../api/model";
 import { ticketsQuery } from "../../api/queries";
 import { useAddress } from "../../app/address";
-import { useComponentName, useNames } from "../../app/names";
+import { useComponentName, useNames, useStateName } from "../../app/names";
 import { useMe } from "../../app/session";
 import { useShortcuts } from "../../app/shortcuts";
 import { More, Page } from "../../components/Page";
@@ -35,6 +35,7 @@ export function Queue() {
   const wide = useMediaQuery("(min-width: 1100px)") ?? true;
   const nameOf = useNames();
   const componentName = useComponentName();
+  const stateName = useStateName();
 
   const query = useInfiniteQuery(ticketsQuery({ ...queryOf(filter), sort: filter.sort }));
   const rows = useMemo(() => query.data?.pages.flatMap((p) => p.tickets ?? []) ?? [], [query.data]);
@@ -103,7 +104,7 @@ export function Queue() {
   const searchLater = useDebouncedCallback((q: string) => change({ q }), 250);
   const valueName = (facet: Facet) => (value: string) => {
     if (facet === "severity") return t(`severity.${value as "info"}`, { defaultValue: value });
-    if (facet === "state") return t(`state.${value}`, { defaultValue: value.replace(/_/g, " ") });
+    if (facet === "state") return stateName(value);
     if (facet === "component") return componentName(value);
     return nameOf(facet, value);
   };

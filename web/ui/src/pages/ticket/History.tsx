@@ -18,7 +18,7 @@ import { useTranslation } from "react-i18next";
 import { post } from "../../api/client";
 import type { Entry, TicketDetail } from "../../api/model";
 import { historyQuery } from "../../api/queries";
-import { useNames } from "../../app/names";
+import { useNames, useStateName } from "../../app/names";
 import { Ago } from "../../components/Ago";
 import { describe, Read } from "../../components/states";
 import { pick } from "../../format/names";
@@ -65,12 +65,13 @@ export function History({ ticket, id }: { ticket: TicketDetail; id: string }) {
 function Line({ entry, zone }: { entry: Entry; zone: string | undefined }) {
   const { t, i18n } = useTranslation();
   const nameOf = useNames();
+  const stateName = useStateName();
   const Icon = icons[entry.kind] ?? IconCircleDot;
   const name = (value: string | undefined) => {
     if (!value) return "–";
     if (entry.kind === "severity") return t(`severity.${value as "info"}`, { defaultValue: value });
     if (entry.kind === "assigned") return nameOf("assignee", value);
-    return t(`state.${value}`, { defaultValue: value.replace(/_/g, " ") });
+    return stateName(value);
   };
   return (
     <li className={css["entry"]} data-kind={entry.kind}>
