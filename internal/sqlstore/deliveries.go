@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/presage-pdm/presage/tickets"
@@ -71,15 +72,38 @@ func (s *Store) DeliveryFailed(ctx context.Context, d tickets.Delivery, reason s
 	})
 }
 
-// Deliveries lists at most limit deliveries of a tenant in a state, newest first.
-func (s *Store) Deliveries(ctx context.Context, tenant, state string, limit int) ([]tickets.Delivery, error) {
-	all, err := collect(ctx, s.read, scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries
-		WHERE tenant = $1 AND state = $2 ORDER BY created_at DESC, event DESC LIMIT $3`, tenant, clean(state), pageSize(limit, 50, 500))
-	return all, s.fail(ctx, "list deliveries", err)
+// Deliveries returns a page of the deliveries of a tenant, newest first; next is
+// empty on the last page. An empty state means pending and dead ones.
+func (s *Store) Deliveries(ctx context.Context, tenant, state, after string, limit int) (all []tickets.Delivery, next string, err error) {
+	const order = "delivery"
+	limit = pageSize(limit, 50, 500)
+	w := newWhere(tenant)
+	if state != "" {
+		w.add("state = ", clean(state))
+	}
+	if after != "" {
+		c, err := parseCursor(after, order, 1, 0, 2)
+		if err != nil {
+			return nil, "", err
+		}
+		w.add("(created_at, event, endpoint) < ", moment(c.Times[0]), c.Texts[0], c.Texts[1])
+	}
+	all, err = collect(ctx, s.read, scanDelivery, fmt.Sprintf(`SELECT %s FROM deliveries WHERE %s
+		ORDER BY created_at DESC, event DESC, endpoint DESC LIMIT %d`, deliveryColumns, w, limit+1), w.args...)
+	if err != nil {
+		return nil, "", s.fail(ctx, "list deliveries", err)
+	}
+	if len(all) > limit {
+		all = all[:limit]
+		last := all[limit-1]
+		next = cursor{Sort: order, Times: []time.Time{last.CreatedAt}, Texts: []string{last.Event.ID, last.Endpoint}}.String()
+	}
+	return all, next, nil
 }
 
-// RetryDelivery gives a dead delivery its attempts back.
+// RetryDelivery makes a delivery due at once. A dead one gets its attempts back.
 func (s *Store) RetryDelivery(ctx context.Context, tenant, endpoint, event string, now time.Time) error {
-	return s.one(ctx, "retry a delivery to "+endpoint, true, `UPDATE deliveries SET state = 'pending', attempts = 0, next_at = $4
-		WHERE tenant = $1 AND endpoint = $2 AND event = $3 AND state = 'dead'`, tenant, clean(endpoint), clean(event), moment(now))
+	return s.one(ctx, "retry a delivery to "+endpoint, true, `UPDATE deliveries SET state = 'pending', next_at = $4,
+		attempts = CASE state WHEN 'dead' THEN 0 ELSE attempts END
+		WHERE tenant = $1 AND endpoint = $2 AND event = $3`, tenant, clean(endpoint), clean(event), moment(now))
 }

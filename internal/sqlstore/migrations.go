@@ -304,4 +304,12 @@ var migrations = []migration{
 		`CREATE UNIQUE INDEX tokens_name ON tokens (tenant, name)`,
 		`CREATE UNIQUE INDEX tokens_hash ON tokens (hash)`,
 	}},
+	{name: "housekeeping", statements: []string{
+		// Pages of deliveries in any state.
+		`CREATE INDEX deliveries_created ON deliveries (tenant, created_at, event, endpoint)`,
+		// What grows with the devices is removed when it is old, a few rows at a time.
+		`CREATE INDEX findings_unticketed ON findings (recorded_at) WHERE ticket = ''`,
+		`CREATE INDEX device_events_at ON device_events (at)`,
+		`CREATE INDEX deliveries_age ON deliveries (created_at)`,
+	}},
 }

@@ -539,21 +539,85 @@ func deliveries(t *testing.T, s *sqlstore.Store) {
 	if dead := claim(epoch.Add(10 * time.Minute)); len(dead) != 0 {
 		t.Errorf("claimed a dead delivery: %+v", dead)
 	}
-	dead, err := s.Deliveries(ctx, tenant, tickets.DeliveryDead, 10)
+	dead, _, err := s.Deliveries(ctx, tenant, tickets.DeliveryDead, "", 10)
 	if err != nil || len(dead) != 1 || dead[0].LastError != "gone" || dead[0].Endpoint != "crm" {
 		t.Errorf("dead deliveries are %+v (error %v)", dead, err)
 	}
 	must(s.RetryDelivery(ctx, tenant, "crm", "e-1", epoch.Add(20*time.Minute)))
-	if err := s.RetryDelivery(ctx, tenant, "crm", "e-1", epoch); !errors.Is(err, tickets.ErrNotFound) {
-		t.Errorf("retrying a delivery that is not dead: error %v", err)
+	for _, unknown := range [][3]string{{"other", "crm", "e-1"}, {tenant, "erp\x00", "e-1"}, {tenant, "crm", "e-9"}} {
+		if err := s.RetryDelivery(ctx, unknown[0], unknown[1], unknown[2], epoch); !errors.Is(err, tickets.ErrNotFound) {
+			t.Errorf("retrying the unknown delivery %q: error %v, want ErrNotFound", unknown, err)
+		}
 	}
 	third := claim(epoch.Add(20 * time.Minute))
 	if len(third) != 1 || third[0].Attempts != 1 {
 		t.Fatalf("claimed %+v", third)
 	}
 	must(s.DeliveryTaken(ctx, third[0]))
-	pending, err := s.Deliveries(ctx, tenant, tickets.DeliveryPending, 10)
-	if err != nil || len(pending) != 2 {
-		t.Errorf("pending deliveries are %+v (error %v)", pending, err)
+	// A pending one is due at once, and goes on counting its attempts.
+	waits := claim(epoch.Add(time.Hour))
+	if len(waits) != 1 || waits[0].Event.ID != "e-2" {
+		t.Fatalf("claimed %+v", waits)
+	}
+	must(s.DeliveryFailed(ctx, waits[0], "busy", epoch.Add(3*time.Hour), false))
+	must(s.RetryDelivery(ctx, tenant, "crm", "e-2", epoch.Add(2*time.Hour)))
+	if due := claim(epoch.Add(2 * time.Hour)); len(due) != 1 || due[0].Attempts != 2 {
+		t.Errorf("after the retry of a pending delivery %+v is due", due)
+	}
+}
+
+func deliveryPages(t *testing.T, s *sqlstore.Store) {
+	ctx := t.Context()
+	for i := range 5 {
+		for _, endpoint := range []string{"crm", "erp"} {
+			e := tickets.Event{ID: fmt.Sprintf("e-%d", i), Tenant: tenant, Type: "ticket.opened", At: epoch}
+			if err := s.PutDelivery(ctx, endpoint, e, epoch.Add(time.Duration(i/2)*time.Second)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	foreign := tickets.Event{ID: "e-1", Tenant: "other", Type: "ticket.opened", At: epoch}
+	if err := s.PutDelivery(ctx, "crm", foreign, epoch); err != nil {
+		t.Fatal(err)
+	}
+	claimed, err := s.ClaimDeliveries(ctx, "erp", epoch.Add(time.Minute), time.Minute, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range claimed {
+		if d.Event.ID == "e-2" {
+			if err := s.DeliveryFailed(ctx, d, "gone", epoch, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	page := func(state string) (all []string) {
+		t.Helper()
+		for cursor := ""; ; {
+			page, next, err := s.Deliveries(ctx, tenant, state, cursor, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range page {
+				all = append(all, d.Event.ID+" "+d.Endpoint)
+			}
+			if cursor = next; next == "" {
+				return all
+			}
+		}
+	}
+	everything := []string{"e-4 erp", "e-4 crm", "e-3 erp", "e-3 crm", "e-2 erp", "e-2 crm", "e-1 erp", "e-1 crm", "e-0 erp", "e-0 crm"}
+	if got := page(""); !reflect.DeepEqual(got, everything) {
+		t.Errorf("all deliveries: %q, want %q", got, everything)
+	}
+	pending := append(append([]string{}, everything[:4]...), everything[5:]...)
+	if got := page(tickets.DeliveryPending); !reflect.DeepEqual(got, pending) {
+		t.Errorf("pending deliveries: %q, want %q", got, pending)
+	}
+	if got := page(tickets.DeliveryDead); !reflect.DeepEqual(got, []string{"e-2 erp"}) {
+		t.Errorf("dead deliveries: %q", got)
+	}
+	if _, _, err := s.Deliveries(ctx, tenant, "", "nonsense", 3); !errors.Is(err, tickets.ErrBadFilter) {
+		t.Errorf("a bad cursor: error %v, want ErrBadFilter", err)
 	}
 }

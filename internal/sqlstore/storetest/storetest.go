@@ -49,6 +49,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
 		{"quarantine", quarantine},
 		{"outbox", outbox},
 		{"deliveries", deliveries},
+		{"pages of deliveries", deliveryPages},
 		{"users", users},
 		{"first user", firstUser},
 		{"sessions", sessions},
