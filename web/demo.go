@@ -17,7 +17,7 @@ type Score struct {
 	Injected     int `json:"injected"`
 	Ticketed     int `json:"ticketed"`
 	FalseTickets int `json:"false_tickets"`
-	// MedianLeadS is the median of LeadS over the ticketed faults, in seconds; nil when there is none.
+	// MedianLeadS is the median of LeadS over the ticketed faults of live operation, in seconds; nil when there is none.
 	MedianLeadS *float64 `json:"median_lead_s"`
 	// Kinds are the faults that can be injected.
 	Kinds []DemoKind `json:"kinds"`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -56,14 +57,17 @@ type demo struct {
 	fleet *simulation.Fleet
 	out   io.Writer
 	app   *app
-	// again is set when the data folder holds a demonstration already.
+	// again is set when the data folder holds a demonstration already. Only what
+	// happens from since on is then judged: the truth of the run before is gone with it.
 	again bool
+	since time.Time
 }
 
 // prepare registers the fleet, and accounts for people to look at it with.
 func (d *demo) prepare(ctx context.Context, a *app) error {
 	d.app, a.scoreboard = a, d
 	inventory := d.fleet.Inventory()
+	d.since = time.Now()
 	_, d.again = a.directory.Device(telemetry.DefaultTenant, inventory.Devices[0].ID)
 	if err := a.sql.PutFleet(ctx, telemetry.DefaultTenant, inventory); err != nil {
 		return fmt.Errorf("register the simulated fleet: %w", err)
@@ -247,7 +251,12 @@ func (d *demo) Scoreboard(ctx context.Context, tenant string) (web.Score, error)
 	if err != nil {
 		return web.Score{}, err
 	}
-	judged := simulation.Judge(d.fleet.Faults(), all)
+	faults := d.fleet.Faults()
+	if d.again {
+		faults = slices.DeleteFunc(faults, func(f simulation.Fault) bool { return f.Past })
+		all = slices.DeleteFunc(all, func(t simulation.Ticket) bool { return t.OpenedAt.Before(d.since) })
+	}
+	judged := simulation.Judge(faults, all)
 	score := web.Score{
 		Injected: judged.Injected, Ticketed: judged.Ticketed, FalseTickets: judged.FalseTickets, MedianLeadS: judged.MedianLeadS,
 	}
@@ -260,7 +269,8 @@ func (d *demo) Scoreboard(ctx context.Context, tenant string) (web.Score, error)
 	return score, nil
 }
 
-// tickets reads what the scoreboard judges.
+// tickets reads what the scoreboard judges. A ticket that was reopened counts
+// once more at each reopening.
 func (d *demo) tickets(ctx context.Context, store *sqlstore.Store, tenant string) ([]simulation.Ticket, error) {
 	var all []simulation.Ticket
 	filter := tickets.Filter{Sort: "opened", Limit: 500}
@@ -270,9 +280,23 @@ func (d *demo) tickets(ctx context.Context, store *sqlstore.Store, tenant string
 			return nil, fmt.Errorf("read tickets for the scoreboard: %w", err)
 		}
 		for _, t := range page.Tickets {
-			all = append(all, simulation.Ticket{
+			judged := simulation.Ticket{
 				ID: t.ID, Number: t.Number, Device: t.Device, Component: t.Component, FaultCode: t.FaultCode, OpenedAt: t.OpenedAt,
-			})
+			}
+			all = append(all, judged)
+			if t.Reopened == 0 {
+				continue
+			}
+			history, err := store.History(ctx, tenant, t.ID)
+			if err != nil {
+				return nil, fmt.Errorf("read the history of ticket %s for the scoreboard: %w", t.Number, err)
+			}
+			for _, e := range history {
+				if e.Kind == "reopened" {
+					judged.OpenedAt = e.At
+					all = append(all, judged)
+				}
+			}
 		}
 		if page.Next == "" {
 			return all, nil

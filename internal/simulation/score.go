@@ -20,7 +20,8 @@ type Score struct {
 	Injected     int `json:"injected"`
 	Ticketed     int `json:"ticketed"`
 	FalseTickets int `json:"false_tickets"`
-	// MedianLeadS is the median of LeadS over the ticketed faults, in seconds; nil when there is none.
+	// MedianLeadS is the median of LeadS over the ticketed faults of live operation, in
+	// seconds; nil when there is none. Those of the history took hours and would drown them.
 	MedianLeadS *float64 `json:"median_lead_s"`
 }
 
@@ -59,7 +60,7 @@ func Judge(faults []Fault, tickets []Ticket) Score {
 		})
 	}
 	s := Score{Faults: []FaultScore{}, Injected: len(faults)}
-	explained := map[string]bool{}
+	explained := map[Ticket]bool{}
 	var leads []float64
 	for _, f := range faults {
 		fs := FaultScore{Fault: f}
@@ -67,7 +68,7 @@ func Judge(faults []Fault, tickets []Ticket) Score {
 			if !f.explains(t) {
 				continue
 			}
-			explained[t.ID] = true
+			explained[t] = true
 			if fs.Ticket == "" && (t.FaultCode == f.FaultCode || t.Component == f.Component) {
 				lead := f.ExpectedCallAt.Sub(t.OpenedAt).Seconds()
 				fs.Ticket, fs.TicketNumber, fs.TicketedAt, fs.LeadS, fs.Caught = t.ID, t.Number, t.OpenedAt, &lead, lead > 0
@@ -75,12 +76,14 @@ func Judge(faults []Fault, tickets []Ticket) Score {
 		}
 		if fs.LeadS != nil {
 			s.Ticketed++
-			leads = append(leads, *fs.LeadS)
+			if !f.Past {
+				leads = append(leads, *fs.LeadS)
+			}
 		}
 		s.Faults = append(s.Faults, fs)
 	}
 	for _, t := range tickets {
-		if !explained[t.ID] {
+		if !explained[t] {
 			s.FalseTickets++
 		}
 	}
