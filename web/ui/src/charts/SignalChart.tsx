@@ -190,11 +190,14 @@ export function SignalChart(props: Props) {
 /** Ctrl or ⌘ with the wheel, which is also what pinching sends, zooms about the pointer; Shift pans. */
 function zoomByWheel(u: uPlot, done: (range: Range) => void): () => void {
   let settle: ReturnType<typeof setTimeout> | undefined;
+  let frame: number | undefined;
+  let wish: Range = { from: 0, to: 0 };
   const onWheel = (e: WheelEvent) => {
     if (!e.ctrlKey && !e.metaKey && !e.shiftKey) return;
     e.preventDefault();
-    const { min, max } = u.scales["x"]!;
-    if (min === undefined || max === undefined) return;
+    const scale = u.scales["x"]!;
+    if (scale.min === undefined || scale.max === undefined) return;
+    const [min, max] = frame === undefined ? [scale.min, scale.max] : [wish.from, wish.to];
     let from: number;
     let to: number;
     if (e.shiftKey) {
@@ -206,13 +209,19 @@ function zoomByWheel(u: uPlot, done: (range: Range) => void): () => void {
       [from, to] = [at - (at - min) * factor, at + (max - at) * factor];
     }
     if (to - from < 1_000) return;
-    u.setScale("x", { min: from, max: to });
+    wish = { from, to };
+    // Wheels turn faster than charts are drawn: only the last wish of a frame is.
+    frame ??= requestAnimationFrame(() => {
+      frame = undefined;
+      u.setScale("x", { min: wish.from, max: wish.to });
+    });
     clearTimeout(settle);
     settle = setTimeout(() => done({ from: Math.round(from), to: Math.round(to) }), 180);
   };
   u.over.addEventListener("wheel", onWheel, { passive: false });
   return () => {
     clearTimeout(settle);
+    if (frame !== undefined) cancelAnimationFrame(frame);
     u.over.removeEventListener("wheel", onWheel);
   };
 }

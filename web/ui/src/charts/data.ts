@@ -57,14 +57,19 @@ export function alone(values: readonly (number | null)[]): number[] {
   return out;
 }
 
-/** Calls visit with the expected range at each time, walking both lists once. Times before the band have none. */
+/**
+ * Calls visit with the expected range at each time, walking both lists once. Times before the band
+ * have none. first and last narrow the walk down to what is in sight.
+ */
 export function alongBand(
   times: readonly number[],
   band: readonly BandPoint[],
   visit: (index: number, low: number, high: number) => void,
+  first = 0,
+  last = times.length - 1,
 ): void {
   let b = 0;
-  for (let i = 0; i < times.length; i++) {
+  for (let i = first; i <= last; i++) {
     const t = times[i]!;
     while (b + 1 < band.length && band[b + 1]!.t <= t) b++;
     const here = band[b];

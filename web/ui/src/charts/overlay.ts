@@ -100,24 +100,65 @@ function drawOutside(u: uPlot, ctx: CanvasRenderingContext2D, band: readonly Ban
   ctx.lineWidth = 2.2 * ratio();
   ctx.lineJoin = "round";
   ctx.beginPath();
-  alongBand(times, band, (i, low, high) => {
-    if (i < from || i > to) return;
-    const v = values[i];
-    if (v === null || v === undefined || (v >= low && v <= high)) return;
-    const before = i > 0 ? values[i - 1] : null;
-    if (before !== null && before !== undefined) {
-      // Begin where the line crosses the edge, not at the reading before.
+  // Stroking costs more than linearly in the points of a path: beyond some per pixel, pixels are drawn.
+  const visit = to - from > 4 * u.bbox.width ? byPixel(u, ctx, times, values) : byReading(u, ctx, times, values);
+  alongBand(times, band, visit.reading, from, to);
+  visit.end();
+  ctx.stroke();
+}
+
+interface Visit {
+  reading: (index: number, low: number, high: number) => void;
+  end: () => void;
+}
+
+const outside = (v: number | null | undefined, low: number, high: number): v is number =>
+  v !== null && v !== undefined && (v < low || v > high);
+
+/** Draws each reading outside of the band with the line that leads to it, from where that crosses the edge. */
+function byReading(u: uPlot, ctx: CanvasRenderingContext2D, times: readonly number[], values: readonly (number | null)[]): Visit {
+  return {
+    reading: (i, low, high) => {
+      const v = values[i];
+      if (!outside(v, low, high)) return;
+      const before = i > 0 ? values[i - 1] : null;
+      if (before === null || before === undefined) {
+        ctx.moveTo(x(u, times[i]!), y(u, v));
+        ctx.lineTo(x(u, times[i]!) + 0.01, y(u, v));
+        return;
+      }
       const bound = v > high ? high : low;
-      const inside = before >= low && before <= high;
-      const f = inside ? (bound - before) / (v - before) : 0;
+      const f = outside(before, low, high) ? 0 : (bound - before) / (v - before);
       ctx.moveTo(x(u, times[i - 1]! + f * (times[i]! - times[i - 1]!)), y(u, before + f * (v - before)));
       ctx.lineTo(x(u, times[i]!), y(u, v));
-    } else {
-      ctx.moveTo(x(u, times[i]!), y(u, v));
-      ctx.lineTo(x(u, times[i]!) + 0.01, y(u, v));
-    }
-  });
-  ctx.stroke();
+    },
+    end: () => undefined,
+  };
+}
+
+/** Draws for each column of pixels the span of its readings outside of the band. */
+function byPixel(u: uPlot, ctx: CanvasRenderingContext2D, times: readonly number[], values: readonly (number | null)[]): Visit {
+  let column = NaN;
+  let least = Infinity;
+  let greatest = -Infinity;
+  const end = () => {
+    if (greatest < least) return;
+    ctx.moveTo(column, y(u, least) + 0.5);
+    ctx.lineTo(column, y(u, greatest) - 0.5);
+    [least, greatest] = [Infinity, -Infinity];
+  };
+  return {
+    reading: (i, low, high) => {
+      const v = values[i];
+      if (!outside(v, low, high)) return;
+      const at = Math.round(x(u, times[i]!));
+      if (at !== column) end();
+      column = at;
+      least = Math.min(least, v);
+      greatest = Math.max(greatest, v);
+    },
+    end,
+  };
 }
 
 /** Marks discrete events at the foot of the plot; codes are written where there is room. */
