@@ -26,7 +26,7 @@ func TestAnswers(t *testing.T) {
 		"about": "/api/v1/about", "catalog": "/api/v1/catalog", "counts": "/api/v1/tickets/counts", "demo": "/api/v1/demo",
 		"device": "/api/v1/devices/car-7", "devices": "/api/v1/devices", "diagnosis": "/api/v1/tickets/T-000001/diagnosis",
 		"band": "/api/v1/devices/car-7/band?metric=coolant_temp" + around, "events": "/api/v1/devices/car-7/events",
-		"findings": "/api/v1/findings", "fleet": "/api/v1/fleet", "history": "/api/v1/tickets/0190-1/history", "livez": "/livez",
+		"findings": "/api/v1/findings", "fleet": "/api/v1/fleet", "deliveries": "/api/v1/webhooks/deliveries?state=dead", "history": "/api/v1/tickets/0190-1/history", "livez": "/livez",
 		"models": "/api/v1/models", "quarantine": "/api/v1/quarantine", "readyz": "/readyz", "regions": "/api/v1/regions",
 		"series": "/api/v1/devices/car-7/series?metric=coolant_temp" + around, "series-step": "/api/v1/devices/car-7/series?metric=coolant_temp&step=5m" + around,
 		"stations": "/api/v1/stations", "technicians": "/api/v1/technicians", "ticket": "/api/v1/tickets/T-000001", "tickets": "/api/v1/tickets", "workflows": "/api/v1/workflows",
@@ -54,7 +54,7 @@ func TestAnswers(t *testing.T) {
 // TestNoNullLists: a browser that maps over a list must not meet null.
 func TestNoNullLists(t *testing.T) {
 	s, w := newServer(t, nil)
-	w.entries, w.evidence, w.events, w.rejected, w.points = nil, nil, nil, nil, nil
+	w.entries, w.evidence, w.events, w.rejected, w.deliveries, w.points = nil, nil, nil, nil, nil, nil
 	admin := w.token(t, access.Admin)
 	for id, q := range samples() {
 		if q.method != "GET" || id == "stream" || !strings.HasPrefix(q.path, "/api/v1/") || id == "get-catalog" {

@@ -33,6 +33,7 @@ type Config struct {
 	Passwords Passwords
 
 	Quarantine Quarantine
+	Deliveries Deliveries
 	Catalog    Catalog
 	Scoreboard Scoreboard // nil: no demonstration runs, and its pages answer 404
 	Hub        *Hub

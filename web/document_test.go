@@ -74,7 +74,7 @@ func TestEveryParameterIsRead(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/api/v1/devices", "/api/v1/tickets", "/api/v1/findings", "/api/v1/quarantine"} {
+	for _, path := range []string{"/api/v1/devices", "/api/v1/tickets", "/api/v1/findings", "/api/v1/quarantine", "/api/v1/webhooks/deliveries"} {
 		for _, want := range []string{"cursor", "limit"} {
 			if !slices.ContainsFunc(parsed.Paths[path]["get"].Parameters, func(p struct{ Name, In string }) bool { return p.Name == want }) {
 				t.Errorf("GET %s has no %s", path, want)

@@ -39,6 +39,8 @@ type world struct {
 	windowStep time.Duration             // the last one asked for
 	events     []telemetry.Event
 	rejected   []telemetry.Quarantined
+	deliveries []tickets.Delivery
+	retried    string       // endpoint and event of the last delivery that was retried
 	refused    tickets.Text // what the desk answers to every deed, nil: it does it
 	reloadErr  error
 	retryErr   error
@@ -72,6 +74,12 @@ func newWorld() *world {
 		}, Ticket: "0190-1", RecordedAt: epoch}},
 		events:   []telemetry.Event{{Time: epoch.UnixMilli(), Code: "P0217", Severity: telemetry.Warning}},
 		rejected: []telemetry.Quarantined{{ID: "q1", Rejected: telemetry.Rejected{Tenant: "default", Topic: "presage/v1/x/telemetry", Arrival: epoch.UnixMilli(), Reason: "malformed-json", Detail: "It ends too soon.", Payload: []byte(`{"ts":`)}}},
+		deliveries: []tickets.Delivery{
+			{Endpoint: "crm.example.com:8443", Event: tickets.Event{ID: "e1", Type: "ticket.opened", Ticket: tickets.Ticket{ID: "0190-1", Number: "T-000001"}},
+				State: tickets.DeliveryDead, Attempts: 20, CreatedAt: epoch, NextAt: epoch.Add(time.Hour), LastError: "status 500: out of order"},
+			{Endpoint: "erp", Event: tickets.Event{ID: "e2", Type: "ticket.closed", Ticket: tickets.Ticket{ID: "0190-1", Number: "T-000001"}},
+				State: tickets.DeliveryPending, Attempts: 1, CreatedAt: epoch, NextAt: epoch.Add(time.Second)},
+		},
 	}
 }
 
@@ -80,7 +88,7 @@ func (w *world) config() Config {
 	cfg.Tickets, cfg.Desk, cfg.Diagnoses, cfg.Bands, cfg.Wording, cfg.Series, cfg.Devices = w, w, w, w, w, w, w
 	cfg.Directory, cfg.Users, cfg.Sessions, cfg.Tokens, cfg.Passwords = w, w, w, w, plain{}
 	cfg.Workflows = w
-	cfg.Quarantine, cfg.Catalog, cfg.Scoreboard, cfg.Hub = w, w, w, NewHub()
+	cfg.Quarantine, cfg.Deliveries, cfg.Catalog, cfg.Scoreboard, cfg.Hub = w, w, w, w, NewHub()
 	cfg.About = func(context.Context) (About, error) {
 		return About{Version: "1.2.3", Started: epoch, Database: "sqlite", Series: "embedded", Broker: "embedded"}, w.failWith
 	}
@@ -463,6 +471,24 @@ func (w *world) Quarantined(_ context.Context, _, _ string, _ int) ([]telemetry.
 
 func (w *world) Retry(context.Context, string, string) error             { return w.retryErr }
 func (w *world) DeleteQuarantined(context.Context, string, string) error { return w.fail() }
+func (w *world) QuarantineSize(context.Context, string) (kept, dropped int, err error) {
+	return len(w.rejected), 7, w.fail()
+}
+
+func (w *world) Deliveries(_ context.Context, _, state, _ string, _ int) ([]tickets.Delivery, string, error) {
+	var all []tickets.Delivery
+	for _, d := range w.deliveries {
+		if state == "" || state == d.State {
+			all = append(all, d)
+		}
+	}
+	return all, "", w.fail()
+}
+
+func (w *world) RetryDelivery(_ context.Context, _, endpoint, event string, _ time.Time) error {
+	w.retried = endpoint + " " + event
+	return w.retryErr
+}
 
 func (w *world) Effective(context.Context) ([]byte, error) {
 	return []byte("rules:\n  - id: coolant-hot\n"), w.fail()

@@ -67,6 +67,8 @@ func permissions() map[string]permission {
 		"list-quarantine":   overseer,
 		"retry-quarantine":  admin,
 		"delete-quarantine": admin,
+		"list-deliveries":   admin,
+		"retry-delivery":    admin,
 		"reload-catalog":    admin,
 		"list-users":        admin,
 		"create-user":       admin,

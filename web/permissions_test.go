@@ -49,6 +49,8 @@ func samples() map[string]request {
 		"list-quarantine":   {method: "GET", path: "/api/v1/quarantine"},
 		"retry-quarantine":  {method: "POST", path: "/api/v1/quarantine/q1/retry"},
 		"delete-quarantine": {method: "DELETE", path: "/api/v1/quarantine/q1"},
+		"list-deliveries":   {method: "GET", path: "/api/v1/webhooks/deliveries"},
+		"retry-delivery":    {method: "POST", path: "/api/v1/webhooks/deliveries/e1:crm/retry"},
 		"get-catalog":       {method: "GET", path: "/api/v1/catalog"},
 		"reload-catalog":    {method: "POST", path: "/api/v1/catalog/reload"},
 		"list-users":        {method: "GET", path: "/api/v1/users"},

@@ -15,6 +15,9 @@ import (
 type QuarantinePage struct {
 	Entries []QuarantineEntry `json:"entries"`
 	Next    string            `json:"next,omitempty"`
+	// Kept counts all payloads of the quarantine, Dropped those that gave way to newer ones since ever.
+	Kept    int `json:"kept"`
+	Dropped int `json:"dropped"`
 }
 
 // QuarantineEntry is one payload that could not be read.
@@ -65,7 +68,11 @@ func (s *Server) listQuarantine(ctx context.Context, who access.Principal, in *q
 	if err != nil {
 		return nil, fmt.Errorf("list quarantine: %w", err)
 	}
-	out := QuarantinePage{Entries: make([]QuarantineEntry, 0, len(found)), Next: next}
+	kept, dropped, err := s.cfg.Quarantine.QuarantineSize(ctx, who.Tenant)
+	if err != nil {
+		return nil, fmt.Errorf("count quarantine: %w", err)
+	}
+	out := QuarantinePage{Entries: make([]QuarantineEntry, 0, len(found)), Next: next, Kept: kept, Dropped: dropped}
 	for i := range found {
 		out.Entries = append(out.Entries, quarantineEntry(&found[i]))
 	}

@@ -140,6 +140,16 @@ type Quarantine interface {
 	// quarantine when it was taken. A payload refused again stays, with a RejectedError.
 	Retry(ctx context.Context, tenant, id string) error
 	DeleteQuarantined(ctx context.Context, tenant, id string) error
+	// QuarantineSize returns how many payloads are kept, and how many gave way to newer ones since ever.
+	QuarantineSize(ctx context.Context, tenant string) (kept, dropped int, err error)
+}
+
+// Deliveries are the events on their way to webhooks.
+type Deliveries interface {
+	// Deliveries returns a page of those that were not taken, newest first; an empty state means all of them.
+	Deliveries(ctx context.Context, tenant, state, cursor string, limit int) (deliveries []tickets.Delivery, next string, err error)
+	// RetryDelivery makes one due at once.
+	RetryDelivery(ctx context.Context, tenant, endpoint, event string, now time.Time) error
 }
 
 // Catalog is the detector catalogue in force.

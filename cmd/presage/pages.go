@@ -35,7 +35,7 @@ func (a *app) startWeb(ctx context.Context) error {
 	cfg.Devices, cfg.Directory = a.sql, a.directory
 	cfg.Users, cfg.Sessions, cfg.Tokens, cfg.Passwords = a.sql, a.sql, a.sql, hasher
 	cfg.Quarantine = quarantine{a.sql, a.intake}
-	cfg.Catalog = a.watching
+	cfg.Deliveries, cfg.Catalog = a.sql, a.watching
 	cfg.Scoreboard, cfg.Hub = a.scoreboard, a.hub
 	cfg.About, cfg.Ready = a.about, a.unready
 	cfg.Assets = ui.Assets()
@@ -122,6 +122,9 @@ func (a *app) about(ctx context.Context) (web.About, error) {
 	}
 	if a.settings.MQTT.Broker != "" {
 		about.Broker = "external " + redactURL(a.settings.MQTT.Broker)
+	}
+	if !a.up.Load() {
+		return about, nil // the lanes are not there yet
 	}
 	for _, lane := range a.lanes.Status() {
 		about.Lanes = append(about.Lanes, web.AboutLane{
