@@ -155,10 +155,21 @@ func (p *Publisher) Backfill(ctx context.Context, cfg BackfillConfig) error {
 	return nil
 }
 
-// Live publishes readings in real time until ctx ends, which is no error.
+// Live publishes readings in real time until ctx ends, which is no error. When
+// a connection breaks, its client sends again what was not acknowledged once it
+// is back, and live operation goes on meanwhile.
 func (p *Publisher) Live(ctx context.Context) error {
 	flight := newFlight(ctx, p.cfg.Window, nil)
-	p.fleet.runLive(ctx, func(i int, b telemetry.Batch) bool { return p.send(flight, i, &b) == nil })
+	p.fleet.runLive(ctx, func(i int, b telemetry.Batch) bool {
+		err := p.send(flight, i, &b)
+		if err == nil || ctx.Err() != nil {
+			return err == nil
+		}
+		_ = flight.land() // with the error that is logged here
+		p.cfg.Logger.Warn("a connection of the simulated fleet broke", "device", b.Device, "err", err)
+		flight = newFlight(ctx, p.cfg.Window, nil)
+		return true
+	})
 	if err := flight.land(); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("publish readings: %w", err)
 	}
