@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	kyaml "github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/structs"
@@ -35,14 +36,10 @@ func (s Settings) yaml() ([]byte, error) {
 	}
 	s.MQTT.Broker = redactURL(s.MQTT.Broker)
 	s.Database = redactURL(s.Database)
-	hooks := make([]WebhookSettings, len(s.Webhooks))
-	for i, w := range s.Webhooks {
-		hooks[i] = WebhookSettings{URL: redactURL(w.URL)}
-		if w.Secret != "" {
-			hooks[i].Secret = hidden
-		}
+	s.Webhooks = slices.Clone(s.Webhooks)
+	for i := range s.Webhooks {
+		s.Webhooks[i].hide()
 	}
-	s.Webhooks = hooks
 	k := koanf.New(".")
 	if err := k.Load(structs.Provider(s, "koanf"), nil); err != nil {
 		return nil, fmt.Errorf("print settings: %w", err)

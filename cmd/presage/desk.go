@@ -57,16 +57,16 @@ func (a *app) startRelay(ctx context.Context) error {
 	return nil
 }
 
-// startWebhooks posts events to the configured receivers, each by its URL.
+// startWebhooks posts events to the configured receivers.
 func (a *app) startWebhooks(ctx context.Context, relay *bus.Relay) error {
 	for i, s := range a.settings.Webhooks {
 		cfg := bus.DefaultWebhookConfig()
-		cfg.Name, cfg.URL, cfg.Secret, cfg.Log = s.URL, s.URL, s.Secret, a.log
+		cfg.Name, cfg.URL, cfg.Secret, cfg.Log = s.Name, s.URL, s.Secret, a.log
 		hook, err := bus.NewWebhook(a.sql, cfg)
 		if err != nil {
 			return fmt.Errorf("webhooks[%d]: %w", i, err)
 		}
-		relay.Subscribe("webhook "+s.URL, hook.Take)
+		relay.Subscribe("webhook "+s.Name, hook.Take)
 		running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		done := a.goPart("webhook", func() error { hook.Run(running); return nil })
 		a.onStopPart("webhook", cancel, done)

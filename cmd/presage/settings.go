@@ -92,12 +92,6 @@ type SeriesSettings struct {
 	Retention time.Duration `koanf:"retention"`
 }
 
-// WebhookSettings is one receiver of ticket events.
-type WebhookSettings struct {
-	URL    string `koanf:"url"`
-	Secret string `koanf:"secret"`
-}
-
 // LogSettings says what is logged, always to standard error.
 type LogSettings struct {
 	Level  string `koanf:"level"`  // debug, info, warn, error
@@ -156,6 +150,7 @@ func LoadSettings(path string, environ []string, flags map[string]any) (Settings
 	if err := k.UnmarshalWithConf("", &s, koanf.UnmarshalConf{DecoderConfig: decoder}); err != nil {
 		return s, fmt.Errorf("read settings: %w", err)
 	}
+	nameWebhooks(s.Webhooks)
 	return s, s.validate()
 }
 
@@ -293,6 +288,7 @@ func (s *Settings) validate() error {
 	if (s.HTTP.TLSCertificate == "") != (s.HTTP.TLSKey == "") {
 		fail("http.tls_certificate", "set http.tls_certificate and http.tls_key together")
 	}
+	validateWebhooks(s.Webhooks, fail)
 	return errors.Join(errs...)
 }
 

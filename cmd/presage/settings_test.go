@@ -24,7 +24,7 @@ http: {listen: "127.0.0.1:1"}
 mqtt: {listen: "127.0.0.1:2"}
 series: {retention: 48h}
 webhooks:
-  - {url: "http://127.0.0.1/hook", secret: s}
+  - {url: "http://127.0.0.1/hook", secret: sixteen bytes it}
 `)
 	s, err := LoadSettings(path,
 		[]string{"PRESAGE_HTTP_LISTEN=127.0.0.1:3", "PRESAGE_MQTT_LISTEN=127.0.0.1:4", "PRESAGE_INGEST_MAX_PAYLOAD=2048", "HOME=/"},
@@ -35,7 +35,7 @@ webhooks:
 	if s.Data != "/from/file" || s.HTTP.Listen != "127.0.0.1:3" || s.MQTT.Listen != "127.0.0.1:5" {
 		t.Errorf("flag over environment over file: got data %s, http %s, mqtt %s", s.Data, s.HTTP.Listen, s.MQTT.Listen)
 	}
-	if s.Series.Retention != 48*time.Hour || s.Ingest.MaxPayload != 2048 || len(s.Webhooks) != 1 || s.Webhooks[0].Secret != "s" {
+	if s.Series.Retention != 48*time.Hour || s.Ingest.MaxPayload != 2048 || len(s.Webhooks) != 1 || s.Webhooks[0].Secret != "sixteen bytes it" {
 		t.Errorf("typed values: %+v", s)
 	}
 }
