@@ -1,6 +1,7 @@
 package detectors
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -9,8 +10,12 @@ import (
 
 // The checkpoint of an [Engine]: a magic word that ends with the version of the form, the ticks, then every device
 // in the order of its first batch. State of detectors is opaque, with its length, and is kept only where the
-// plan still has a rule of the same id, fingerprint and version.
-const checkpointMagic = "PRESAGE-DETECT-1\n"
+// plan still has a rule of the same id, fingerprint and version. Version 1 knew neither echoes nor what was told on
+// backfilled readings only; it is still read.
+const (
+	checkpointMagic    = "PRESAGE-DETECT-2\n"
+	checkpointMagicOne = "PRESAGE-DETECT-1\n"
+)
 
 // Bounds of a checkpoint that is believed.
 const (
@@ -36,13 +41,15 @@ func (e *Engine) AppendState(dst []byte) []byte {
 // Restore replaces the state by one that AppendState wrote, under the plans the engine has now. It fails, and leaves the engine
 // as it was, on anything else.
 func (e *Engine) Restore(state []byte) error {
-	if len(state) < len(checkpointMagic) || string(state[:len(checkpointMagic)]) != checkpointMagic {
+	body, two := bytes.CutPrefix(state, []byte(checkpointMagic))
+	body, one := bytes.CutPrefix(body, []byte(checkpointMagicOne))
+	if one == two {
 		return fmt.Errorf("restore detectors: %w: it does not begin with %q; remove the checkpoint to start afresh from the journal", stat.ErrState, checkpointMagic)
 	}
-	r := stat.NewReader(state[len(checkpointMagic):])
+	r := stat.NewReader(body)
 	fresh := Engine{ticks: r.Uint(), index: map[deviceKey]*device{}}
 	for range r.Count(mostDevices) {
-		d := readDevice(r, e.plans)
+		d := readDevice(r, e.plans, one)
 		if r.Err() != nil {
 			break
 		}
@@ -82,8 +89,15 @@ func (d *device) append(dst []byte) []byte {
 		dst = stat.AppendString(dst, f.component)
 		dst = stat.AppendString(dst, f.withheld)
 		dst = stat.AppendBool(dst, f.shadow)
-		dst = stat.AppendBool(dst, f.again)
+		dst = stat.AppendBool(dst, f.quiet)
 		dst = stat.AppendInt(dst, f.onset)
+		dst = stat.AppendInt(dst, f.from)
+	}
+	dst = stat.AppendUint(dst, uint64(len(d.echoes)))
+	for _, o := range d.echoes {
+		dst = stat.AppendString(dst, o.code)
+		dst = stat.AppendInt(dst, o.end)
+		dst = stat.AppendInt(dst, o.until)
 	}
 	dst = appendRules(dst, d.rules)
 	dst = stat.AppendUint(dst, uint64(len(d.metrics)))
@@ -137,7 +151,8 @@ func appendMethod(dst []byte, key methodKey, present bool) []byte {
 	return stat.AppendUint(dst, uint64(key.version))
 }
 
-func readDevice(r *stat.Reader, plans Plans) *device {
+// readDevice reads a device, in the form of version one when one is set.
+func readDevice(r *stat.Reader, plans Plans, one bool) *device {
 	d := &device{tenant: r.String(mostName), id: r.String(mostName), index: map[string]*metricState{}}
 	d.newest, d.tooMany, d.stale = r.Int(), r.Bool(), r.Bool()
 	d.clock = clock{reason: r.String(mostName), onset: r.Int(), age: r.Int(), since: r.Int(), count: r.Int()}
@@ -148,11 +163,15 @@ func readDevice(r *stat.Reader, plans Plans) *device {
 		r.Fail()
 	}
 	for range r.Count(mostFaults) {
-		f := fault{code: r.String(mostName), component: r.String(mostName), withheld: r.String(mostName), shadow: r.Bool(), again: r.Bool(), onset: r.Int()}
+		d.faults = append(d.faults, readFault(r, one))
 		if r.Err() != nil {
 			return d
 		}
-		d.faults = append(d.faults, f)
+	}
+	if !one {
+		for range r.Count(mostEchoes) {
+			d.echoes = append(d.echoes, echo{code: r.String(mostName), end: r.Int(), until: r.Int()})
+		}
 	}
 	if r.Err() != nil {
 		return d
@@ -169,6 +188,19 @@ func readDevice(r *stat.Reader, plans Plans) *device {
 	d.countHolders()
 	d.stale = d.stale || lost || slices.ContainsFunc(d.faults, func(f fault) bool { return f.holders == 0 })
 	return d
+}
+
+func readFault(r *stat.Reader, one bool) fault {
+	f := fault{code: r.String(mostName), component: r.String(mostName), withheld: r.String(mostName), shadow: r.Bool()}
+	if one {
+		if again := r.Bool(); again { // it was inhibited and is due
+			f.withheld = WithheldInhibited
+		}
+		f.onset = r.Int()
+		return f
+	}
+	f.quiet, f.onset, f.from = r.Bool(), r.Int(), r.Int()
+	return f
 }
 
 // readJoint reads the joint judge, or skips it when the plan has another one now, which starts afresh.

@@ -11,6 +11,9 @@ type Config struct {
 	BackfillAfter time.Duration
 	// ClockAhead is how far ahead of arrival a time stamp may be and still be believed.
 	ClockAhead time.Duration
+	// Settle is for how long, at most, a fault that ended still explains what began while it held. It explains it for as long
+	// as it lasted itself: what took an hour to heat up takes an hour to cool down.
+	Settle time.Duration
 	// MaxMetrics is how many metrics of one device are watched.
 	MaxMetrics int
 	// Crashes is how often a detector may crash on a device before it is off there.
@@ -19,7 +22,7 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// DefaultConfig returns one hour, ten minutes, 512 metrics and two crashes.
+// DefaultConfig returns one hour, ten minutes, two hours, 512 metrics and two crashes.
 func DefaultConfig() Config {
-	return Config{BackfillAfter: time.Hour, ClockAhead: 10 * time.Minute, MaxMetrics: 512, Crashes: 2}
+	return Config{BackfillAfter: time.Hour, ClockAhead: 10 * time.Minute, Settle: 2 * time.Hour, MaxMetrics: 512, Crashes: 2}
 }

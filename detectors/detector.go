@@ -138,6 +138,8 @@ type Joint interface {
 	Suspect(index int) bool
 	// Decide is called when all readings of one time were taken. It returns the components whose verdict changed; the slice is valid until the next call.
 	Decide(time int64) []Decision
+	// Still describes a decision that holds. ok is false unless what was read from the time on speaks for it.
+	Still(component string, since int64) (d Decision, ok bool)
 	AppendState(dst []byte) []byte
 	RestoreState(src []byte) error
 }

@@ -17,6 +17,7 @@ type device struct {
 	seen       eventRing
 	newest     int64 // newest event time
 	faults     []fault
+	echoes     []echo // of faults that ended, oldest first
 	clock      clock
 	tooMany    bool // the notice was given
 	stale      bool // faults may have lost their holders
@@ -209,11 +210,19 @@ func (d *device) decide(e *Engine, in *Input) {
 	for _, dec := range d.decisions(e, in) {
 		d.report(e, in, dec)
 	}
+	if len(d.jointHeld) > 0 {
+		d.reportHeld(e, in)
+	}
 }
 
 func (d *device) decisions(e *Engine, in *Input) []Decision {
 	defer d.containJoint(e, in)
 	return d.joint.Decide(in.Time)
+}
+
+func (d *device) stillDecided(e *Engine, in *Input, component string, since int64) (dec Decision, ok bool) {
+	defer d.containJoint(e, in)
+	return d.joint.Still(component, since)
 }
 
 // containJoint keeps a crash of the joint judge to this device.

@@ -27,7 +27,8 @@ type fault struct {
 	holders         int
 	onset           int64
 	withheld        string
-	again           bool // it was inhibited and is no longer: raise it with the next reading that shows it
+	quiet           bool  // told of on backfilled readings only: a live one that shows it is worth telling
+	from            int64 // what the statistical tier saw from this event time on decides whether it is told again; 0 while it is not due
 }
 
 // holder is what stands behind a fault: one rule on one metric, or the statistical tier on a component.
@@ -58,7 +59,7 @@ func (d *device) hold(e *Engine, in *Input, h holder, evidence Evidence) {
 	phase := Continued
 	if f == nil {
 		phase = Raised
-		d.faults = append(d.faults, fault{code: h.fault, component: h.component, shadow: h.shadow, onset: evidence.Onset, withheld: d.withheld(h)})
+		d.faults = append(d.faults, fault{code: h.fault, component: h.component, shadow: h.shadow, onset: evidence.Onset, withheld: d.withheld(h, evidence.Onset, in.Time)})
 		f = &d.faults[len(d.faults)-1]
 	}
 	f.holders++
@@ -72,16 +73,27 @@ func (d *device) still(e *Engine, in *Input, i *instance, verdict Verdict) {
 	if f == nil {
 		return
 	}
-	phase := Continued
-	switch {
-	case f.again:
-		f.again, phase = false, Raised
-	case verdict != Worse:
+	phase, due := d.due(e, in, f)
+	if !due && verdict != Worse {
 		return
 	}
 	if evidence, ok := d.explain(e, i, in); ok {
 		d.emit(e, in, d.faultOf(h), h, phase, evidence)
 	}
+}
+
+// due tells whether a fault that holds must be told again, and in which phase: raised, when what explained it no longer does, or
+// continued, when a live reading shows what only old ones had shown.
+func (d *device) due(e *Engine, in *Input, f *fault) (Phase, bool) {
+	switch {
+	case f.withheld == WithheldInhibited:
+		if !d.inhibited(f.code, f.onset, in.Time) {
+			return Raised, true
+		}
+	case f.withheld == "" && f.quiet:
+		return Continued, in.Live && !e.backfill(in)
+	}
+	return Continued, false
 }
 
 // release reports that a condition no longer holds, once it is the last behind its fault.
@@ -103,14 +115,9 @@ func (d *device) clear(e *Engine, in *Input, f *fault, h holder) {
 		reason.Params["metric"] = h.metric
 	}
 	d.emit(e, in, f, h, Cleared, Evidence{Onset: f.onset, Reason: reason})
+	d.settle(e, in, f)
 	i := slices.IndexFunc(d.faults, func(x fault) bool { return x.code == f.code && x.component == f.component && x.shadow == f.shadow })
 	d.faults = slices.Delete(d.faults, i, i+1)
-	for i := range d.faults {
-		other := &d.faults[i]
-		if other.withheld == WithheldInhibited && !d.inhibited(other.code) {
-			other.withheld, other.again = "", true
-		}
-	}
 }
 
 // dropEmptyFaults clears the faults whose rules are gone, after a change of plan.
@@ -157,38 +164,22 @@ func (d *device) countHolders() {
 	}
 }
 
-// withheld tells why a new fault opens no ticket.
-func (d *device) withheld(h holder) string {
-	switch {
-	case h.shadow:
-		return WithheldShadow
-	case d.inhibited(h.fault):
-		return WithheldInhibited
-	}
-	return ""
-}
-
-// inhibited tells whether a fault that holds explains the one with this code.
-func (d *device) inhibited(code string) bool {
-	for i := range d.faults {
-		f := &d.faults[i]
-		if f.code == code || f.shadow {
-			continue
-		}
-		for _, c := range d.plan.Fault(f.code).Inhibits {
-			if c == code || c == "*" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 func (d *device) emit(e *Engine, in *Input, f *fault, h holder, phase Phase, evidence Evidence) {
 	out := d.finding(in, h, phase, evidence)
+	out.Backfill = e.backfill(in)
+	if phase == Raised && f.withheld == WithheldInhibited && !d.inhibited(f.code, f.onset, in.Time) {
+		f.withheld = ""
+	}
 	out.Withheld = f.withheld
-	out.Backfill = out.Arrival-out.Time > e.cfg.BackfillAfter.Milliseconds()
+	if phase != Cleared {
+		f.quiet = out.Backfill && (f.quiet || phase == Raised)
+	}
 	e.out = append(e.out, out)
+}
+
+// backfill tells that an input was already old when it arrived.
+func (e *Engine) backfill(in *Input) bool {
+	return in.Arrival-in.Time > e.cfg.BackfillAfter.Milliseconds()
 }
 
 // finding fills in what every finding has.
@@ -233,12 +224,17 @@ func findingID(f Finding, cause string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// report turns a decision of the statistical tier into findings.
-func (d *device) report(e *Engine, in *Input, dec Decision) {
-	h := holder{
+// jointHolder tells what a decision of the statistical tier stands for.
+func (d *device) jointHolder(dec Decision) holder {
+	return holder{
 		fault: FaultAbnormal, component: dec.Component, severity: d.plan.Fault(FaultAbnormal).Severity,
 		detector: d.plan.Joint.Name(), version: d.plan.Joint.Version(), rule: baseRule, score: dec.Score, p: dec.P,
 	}
+}
+
+// report turns a decision of the statistical tier into findings.
+func (d *device) report(e *Engine, in *Input, dec Decision) {
+	h := d.jointHolder(dec)
 	at := slices.Index(d.jointHeld, dec.Component)
 	switch {
 	case dec.Verdict == Healthy && at >= 0:
@@ -249,11 +245,34 @@ func (d *device) report(e *Engine, in *Input, dec Decision) {
 		d.hold(e, in, h, dec.Evidence)
 	case dec.Verdict == Worse && at >= 0:
 		if f := d.faultOf(h); f != nil {
-			phase := Continued
-			if f.again {
-				f.again, phase = false, Raised
-			}
-			d.emit(e, in, f, h, phase, dec.Evidence)
+			d.emit(e, in, f, h, Continued, dec.Evidence)
+		}
+	}
+}
+
+// reportHeld tells again of the decisions that are due, once readings that were all taken since they are due speak for them. A block of
+// readings that began before a repair, or before live readings came, says nothing about now.
+func (d *device) reportHeld(e *Engine, in *Input) {
+	for _, c := range d.jointHeld {
+		f := d.faultOf(holder{fault: FaultAbnormal, component: c})
+		if f == nil {
+			continue
+		}
+		phase, due := d.due(e, in, f)
+		if !due {
+			f.from = 0
+			continue
+		}
+		if f.from == 0 {
+			f.from = in.Time
+		}
+		dec, ok := d.stillDecided(e, in, c, f.from)
+		if d.joint == nil {
+			return // it crashed
+		}
+		if ok {
+			f.from = 0
+			d.emit(e, in, f, d.jointHolder(dec), phase, dec.Evidence)
 		}
 	}
 }

@@ -85,15 +85,36 @@ func (j *judge) decide(index int, time int64) {
 	default:
 		return
 	}
-	d := detectors.Decision{Component: c.name, Verdict: verdict, P: 1}
-	d.Onset = c.onset
 	if members > 0 {
-		d.Score = best / (best + j.cfg.Threshold)
-		d.P = math.Pow(10, -best)
-		d.Signals = j.signals(index)
-		d.Reason = reason(d.Signals, time-c.onset)
+		j.out = append(j.out, j.describe(index, verdict, best, time))
+		return
 	}
-	j.out = append(j.out, d)
+	j.out = append(j.out, detectors.Decision{Component: c.name, P: 1, Evidence: detectors.Evidence{Onset: c.onset}})
+}
+
+// describe makes the decision that a component is off.
+func (j *judge) describe(index int, verdict detectors.Verdict, best float64, time int64) detectors.Decision {
+	c := &j.comps[index]
+	d := detectors.Decision{Component: c.name, Verdict: verdict, Score: best / (best + j.cfg.Threshold), P: math.Pow(10, -best)}
+	d.Onset, d.Signals = c.onset, j.signals(index)
+	d.Reason = reason(d.Signals, time-c.onset)
+	return d
+}
+
+// Still implements [detectors.Joint]: the last block of one of the metrics that are off must have begun at the time or later, and must not be quiet.
+func (j *judge) Still(component string, since int64) (detectors.Decision, bool) {
+	best, last, ok := 0.0, int64(0), false
+	for _, m := range j.metrics {
+		if j.comps[m.comp].name != component || !m.held || m.quiet > 0 || m.runLen == 0 {
+			continue
+		}
+		best, last = max(best, slices.Min(m.run[:m.runLen])), max(last, m.last)
+		ok = ok || m.starts[m.runLen-1] >= since
+	}
+	if !ok {
+		return detectors.Decision{}, false
+	}
+	return j.describe(j.component(component), detectors.Worse, best, last), true
 }
 
 // signals lists the metrics of a component that are off, most improbable first.

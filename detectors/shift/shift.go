@@ -35,6 +35,7 @@ package shift
 
 import (
 	"math"
+	"slices"
 
 	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/detectors/stat"
@@ -367,9 +368,5 @@ func (m *metric) level() float64 {
 	if m.runLen < persist {
 		return 0
 	}
-	least := m.run[0]
-	for _, s := range m.run[1:] {
-		least = min(least, s)
-	}
-	return least
+	return slices.Min(m.run[:])
 }
