@@ -28,7 +28,7 @@ func full() Batch {
 			{"coolant_temp", noon, 91.25},
 			{"rpm", noon, 2100},
 			{"coolant_temp", noon + 1000, 91.5},
-			{"rpm", noon + 1000, -0.0},
+			{"rpm", noon + 1000, math.Copysign(0, -1)},
 			{"rpm", noon - 5000, math.MaxFloat64},
 		},
 		Events: []Event{

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -406,13 +405,6 @@ func testData(t testing.TB, elem ...string) string {
 		t.Skipf("test data is missing, set PRESAGE_TEST_DATA to its folder: %v", err)
 	}
 	return path
-}
-
-// withTimeout is a context for calls in tests.
-func withTimeout(t testing.TB, d time.Duration) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	t.Cleanup(cancel)
-	return ctx
 }
 
 // quantile returns the q-quantile of durations by the nearest rank.

@@ -65,7 +65,6 @@ func (a *app) startLanes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.watching.reached = a.replan
 	noting, cancelNoting := context.WithCancel(context.WithoutCancel(ctx))
 	a.onStopPart("last heard", cancelNoting, a.goPart("last heard", func() error { heard.run(noting); return nil }))
 	stop, cancelStop := context.WithCancel(context.WithoutCancel(ctx))

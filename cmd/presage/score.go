@@ -40,7 +40,7 @@ func score(ctx context.Context, in io.Reader, out io.Writer, opts scoreOptions) 
 	r.Comma = comma(buffered)
 	header, err := r.Read()
 	if errors.Is(err, io.EOF) {
-		return errors.New("score: the input is empty: it needs a header line and rows of timestamp,value,...")
+		return errors.New("score: the input is empty: it needs a header line, and rows of a time stamp and values")
 	}
 	if err != nil {
 		return fmt.Errorf("score: header: %w", err)

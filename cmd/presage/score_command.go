@@ -10,5 +10,5 @@ type scoreCommand struct {
 
 // Run scores standard input onto standard output.
 func (c scoreCommand) Run(ctx context.Context, std streams) error {
-	return score(ctx, std.in, std.out, scoreOptions{Columns: c.Columns, Fit: c.Fit, AlertRate: c.AlertRate})
+	return score(ctx, std.in, std.out, scoreOptions(c))
 }

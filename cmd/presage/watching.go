@@ -21,13 +21,13 @@ type watching struct {
 	*catalog.Plans
 	layers map[string][]byte
 	files  []string
-	// reached tells every lane that there is a new catalogue; nil before lanes run.
-	reached func(ctx context.Context) error
+	// replan makes every lane take its plans anew.
+	replan func(ctx context.Context) error
 }
 
 // openCatalog reads the catalogue.
 func (a *app) openCatalog(layers map[string][]byte) error {
-	a.watching = &watching{layers: layers, files: a.settings.Catalog}
+	a.watching = &watching{layers: layers, files: a.settings.Catalog, replan: a.replan}
 	c, err := a.watching.read()
 	if err != nil {
 		return err
@@ -75,14 +75,15 @@ func (w *watching) Reload(ctx context.Context) error {
 		return err
 	}
 	w.Swap(c)
-	if w.reached == nil {
-		return nil
-	}
-	return w.reached(ctx)
+	return w.replan(ctx)
 }
 
-// replan makes every lane take its plans anew, between two batches.
+// replan makes every lane take its plans anew, between two batches. Lanes that
+// have not begun yet begin with them.
 func (a *app) replan(ctx context.Context) error {
+	if !a.up.Load() {
+		return nil
+	}
 	return a.lanes.Do(ctx, func(_ int, w ingest.Watcher) {
 		w.(*detectors.Engine).SetPlans(a.watching)
 	})

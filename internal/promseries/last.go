@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
@@ -52,7 +53,7 @@ func (s *Store) searchLast(ctx context.Context, tenant, id string, d *device) er
 	for span := int64(3 * time.Hour / time.Millisecond); len(found) < len(names) && to >= oldest; span *= 10 {
 		from := max(oldest, to-span)
 		err := s.scan(ctx, from, to, matchers, func(l labels.Labels, it chunkenc.Iterator) error {
-			name := l.Get(labels.MetricName)
+			name := l.Get(model.MetricNameLabel)
 			if _, newer := found[name]; newer {
 				return nil
 			}
@@ -100,7 +101,7 @@ func (s *Store) metricNames(ctx context.Context, mint, maxt int64, matchers []*l
 		return nil, err
 	}
 	defer q.Close()
-	names, _, err := q.LabelValues(ctx, labels.MetricName, nil, matchers...)
+	names, _, err := q.LabelValues(ctx, model.MetricNameLabel, nil, matchers...)
 	// The count alone is used: the strings do not outlive the querier.
 	return names, err
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
@@ -76,7 +77,7 @@ func (s *Store) each(ctx context.Context, key series.Key, r series.Range, fn fun
 		return ctx.Err()
 	}
 	matchers := append(deviceMatchers(key.Tenant, key.Device),
-		labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, key.Metric))
+		labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, key.Metric))
 	return s.scan(ctx, mint, maxt, matchers, func(_ labels.Labels, it chunkenc.Iterator) error {
 		for n := 0; it.Next() != chunkenc.ValNone; n++ {
 			if n%checkEvery == 0 && ctx.Err() != nil {

@@ -3,6 +3,7 @@ package promseries
 import (
 	"sync"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 
@@ -92,7 +93,7 @@ const (
 
 // seriesLabels names a series. Labels are sorted: "__name__" < "device" < "tenant".
 func seriesLabels(tenant, device, metric string) labels.Labels {
-	return labels.FromStrings(labels.MetricName, metric, labelDevice, device, labelTenant, tenant)
+	return labels.FromStrings(model.MetricNameLabel, metric, labelDevice, device, labelTenant, tenant)
 }
 
 // deviceMatchers select the series of a device.
