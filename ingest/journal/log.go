@@ -126,6 +126,20 @@ func (l *Log) Size() int64 {
 	return n
 }
 
+// Full reports whether a partition has no room for what is to be appended:
+// [Log.Append] waits until something is trimmed.
+func (l *Log) Full() bool {
+	for _, p := range l.partitions {
+		p.mu.Lock()
+		full := p.full
+		p.mu.Unlock()
+		if full {
+			return true
+		}
+	}
+	return false
+}
+
 // Err returns why the journal cannot write at present, or nil. Entries are kept waiting
 // meanwhile, and it tries again by itself.
 func (l *Log) Err() error {

@@ -212,6 +212,9 @@ func TestFullJournalWaits(t *testing.T) {
 	if err := l.Append(ctx, 0, entry, func(error) { t.Error("done was called") }); !errors.Is(err, context.Canceled) {
 		t.Errorf("append to a full journal with a cancelled context: %v", err)
 	}
+	if !l.Full() {
+		t.Error("a journal whose appends wait for room does not say that it is full")
+	}
 
 	c, err := l.Read(0, 0)
 	if err != nil {
@@ -234,6 +237,9 @@ func TestFullJournalWaits(t *testing.T) {
 	}
 	if err := <-appended; err != nil {
 		t.Fatal(err)
+	}
+	if l.Full() {
+		t.Error("the journal is full after everything was trimmed and appended")
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
@@ -363,6 +369,9 @@ func TestAppendWaitsForRoom(t *testing.T) {
 		p.mu.Unlock()
 		if err := <-second; err != nil {
 			t.Error(err)
+		}
+		if p.full {
+			t.Error("waiting for the committer counts as a full journal")
 		}
 	})
 }

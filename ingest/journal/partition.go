@@ -34,6 +34,7 @@ type partition struct {
 	inwork   int64         // bytes of the group that is being committed
 	room     chan struct{} // closed, and made anew, when somebody who waits may try again
 	grown    chan struct{} // closed, and made anew, when something became durable
+	full     bool          // the last entry that looked for room found none on disk
 	closed   bool
 	failing  error // of the last attempt to write, nil when it succeeded
 
@@ -168,6 +169,7 @@ func (p *partition) append(ctx context.Context, entry []byte, done func(error)) 
 			p.mu.Unlock()
 			return fmt.Errorf("journal: %w", ingest.ErrClosed)
 		}
+		p.full = !p.holds(len(entry))
 		if p.fits(len(entry)) {
 			break
 		}
@@ -199,6 +201,11 @@ func (p *partition) fits(n int) bool {
 	if !p.pending.empty() && len(p.pending.blob)+n > p.cfg.GroupBytes {
 		return false
 	}
+	return p.holds(n)
+}
+
+// holds reports whether the files may grow by an entry of n bytes.
+func (p *partition) holds(n int) bool {
 	return p.held+p.inwork+int64(len(p.pending.blob)+n) <= p.cfg.most
 }
 
@@ -237,6 +244,7 @@ func (p *partition) trim(before ingest.Position) error {
 		}
 		p.held -= p.segments[0].size
 		p.segments = p.segments[1:]
+		p.full = false
 		p.wakeAppenders()
 	}
 	return nil
