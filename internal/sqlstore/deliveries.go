@@ -8,9 +8,6 @@ import (
 	"github.com/presage-pdm/presage/tickets"
 )
 
-// deadDeliveries is how long deliveries that were given up stay visible.
-const deadDeliveries = 30 * 24 * time.Hour
-
 const deliveryColumns = `tenant, endpoint, body, state, attempts, created_at, next_at, last_error`
 
 func scanDelivery(r row) (d tickets.Delivery, err error) {
@@ -54,22 +51,15 @@ func (s *Store) DeliveryTaken(ctx context.Context, d tickets.Delivery) error {
 }
 
 // DeliveryFailed notes why an attempt failed and when, and whether at all, the
-// next one is. Deliveries given up a month ago are forgotten.
+// next one is.
 func (s *Store) DeliveryFailed(ctx context.Context, d tickets.Delivery, reason string, next time.Time, dead bool) error {
 	state := tickets.DeliveryPending
 	if dead {
 		state = tickets.DeliveryDead
 	}
-	return s.transact(ctx, "note a failed delivery to "+d.Endpoint, func(tx *transaction) error {
-		_, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = $5, next_at = $6, last_error = $7
-			WHERE tenant = $1 AND endpoint = $2 AND event = $3 AND attempts = $4`,
-			d.Tenant, d.Endpoint, d.Event.ID, d.Attempts, state, moment(next), clean(reason))
-		if err == nil && dead {
-			_, err = tx.ExecContext(ctx, `DELETE FROM deliveries WHERE tenant = $1 AND state = 'dead' AND created_at < $2`,
-				d.Tenant, moment(next.Add(-deadDeliveries)))
-		}
-		return err
-	})
+	return s.one(ctx, "note a failed delivery to "+d.Endpoint, false, `UPDATE deliveries SET state = $5, next_at = $6, last_error = $7
+		WHERE tenant = $1 AND endpoint = $2 AND event = $3 AND attempts = $4`,
+		d.Tenant, d.Endpoint, d.Event.ID, d.Attempts, state, moment(next), clean(reason))
 }
 
 // Deliveries returns a page of the deliveries of a tenant, newest first; next is
