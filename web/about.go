@@ -17,10 +17,18 @@ type About struct {
 	Series   string    `json:"series"`   // "embedded" or "influxdb", with where
 	Broker   string    `json:"broker"`   // "embedded" or "external", with where
 	DataDir  string    `json:"data_dir"`
-	// DataBytes is what the data folder holds, DataFree what its disk has left.
-	DataBytes int64       `json:"data_bytes"`
-	DataFree  int64       `json:"data_free"`
-	Lanes     []AboutLane `json:"lanes"`
+	// DataBytes is what the data folder holds, DataFree what its disk of DataDisk bytes has left.
+	DataBytes int64 `json:"data_bytes"`
+	DataFree  int64 `json:"data_free"`
+	DataDisk  int64 `json:"data_disk"`
+	// DiskLow is set when that is so little that Presage is not ready.
+	DiskLow bool `json:"disk_low"`
+	// JournalBytes is what the journal holds of at most JournalLimit; JournalFull is set when devices
+	// are slowed down, because a partition of it has no room.
+	JournalBytes int64       `json:"journal_bytes"`
+	JournalLimit int64       `json:"journal_limit"`
+	JournalFull  bool        `json:"journal_full"`
+	Lanes        []AboutLane `json:"lanes"`
 	// OldestUnprocessedS is the age of the oldest reading that was not yet judged, in seconds.
 	OldestUnprocessedS float64 `json:"oldest_unprocessed_s"`
 	Devices            int     `json:"devices"`

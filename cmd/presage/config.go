@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	kyaml "github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/structs"
@@ -44,8 +45,12 @@ func (s Settings) yaml() ([]byte, error) {
 	if err := k.Load(structs.Provider(s, "koanf"), nil); err != nil {
 		return nil, fmt.Errorf("print settings: %w", err)
 	}
-	if err := k.Set("series.retention", s.Series.Retention.String()); err != nil {
-		return nil, fmt.Errorf("print settings: %w", err)
+	for key, keep := range map[string]time.Duration{
+		"series.retention": s.Series.Retention, "retention.findings": s.Retention.Findings, "retention.events": s.Retention.Events,
+	} {
+		if err := k.Set(key, keep.String()); err != nil {
+			return nil, fmt.Errorf("print settings: %w", err)
+		}
 	}
 	text, err := k.Marshal(kyaml.Parser())
 	if err != nil {

@@ -76,6 +76,7 @@ func (a *app) startWeb(ctx context.Context) error {
 	kept := a.goPart("sessions", func() error { server.Housekeep(keeping); return nil })
 	refreshed := a.goPart("fleet", func() error { return a.refreshFleet(keeping) })
 	dispatched := a.goPart("dispatch", func() error { return a.dispatchPending(keeping) })
+	swept := a.goPart("housekeeping", func() error { return a.keepHouse(keeping) })
 	a.life.onStop("web", func(ctx context.Context) error {
 		cancel()
 		server.Close()
@@ -87,6 +88,7 @@ func (a *app) startWeb(ctx context.Context) error {
 		<-kept
 		<-refreshed
 		<-dispatched
+		<-swept
 		return err
 	})
 	return nil
@@ -109,14 +111,18 @@ func (a *app) setupToken(ctx context.Context) (string, error) {
 
 // about tells how the server is doing.
 func (a *app) about(ctx context.Context) (web.About, error) {
+	if !a.up.Load() {
+		return web.About{}, fmt.Errorf("presage is starting: %w", tickets.ErrUnavailable)
+	}
 	about := web.About{
 		Version: version, Started: a.started,
 		Database: a.sql.Engine() + " " + a.settings.databaseName(),
 		Series:   "embedded " + a.settings.path("series"),
 		Broker:   "embedded " + a.settings.MQTT.Listen,
-		DataDir:  a.settings.Data, DataBytes: a.dataBytes(), DataFree: diskFree(a.settings.Data),
+		DataDir:  a.settings.Data, DataBytes: a.dataBytes(),
 		Devices: a.directory.Count(telemetry.DefaultTenant),
 	}
+	a.room().tell(&about)
 	if a.settings.Series.URL != "" {
 		about.Series = "InfluxDB " + redactURL(a.settings.Series.URL)
 	}
@@ -163,6 +169,7 @@ func (a *app) unready(ctx context.Context) []web.Unready {
 		return []web.Unready{{Check: "start", Detail: "Presage is starting."}}
 	}
 	check("journal", a.journal.Err())
+	problems = append(problems, a.room().problems()...)
 	check("lanes", a.lanes.Ready(ctx))
 	if a.external != nil {
 		check("broker", a.external.Ready())

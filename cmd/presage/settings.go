@@ -36,12 +36,13 @@ type Settings struct {
 	// Catalog names detector catalogue files that are layered over the built-in one.
 	Catalog []string `koanf:"catalog"`
 
-	MQTT     MQTTSettings      `koanf:"mqtt"`
-	HTTP     HTTPSettings      `koanf:"http"`
-	Ingest   IngestSettings    `koanf:"ingest"`
-	Series   SeriesSettings    `koanf:"series"`
-	Webhooks []WebhookSettings `koanf:"webhooks"`
-	Log      LogSettings       `koanf:"log"`
+	MQTT      MQTTSettings      `koanf:"mqtt"`
+	HTTP      HTTPSettings      `koanf:"http"`
+	Ingest    IngestSettings    `koanf:"ingest"`
+	Series    SeriesSettings    `koanf:"series"`
+	Retention RetentionSettings `koanf:"retention"`
+	Webhooks  []WebhookSettings `koanf:"webhooks"`
+	Log       LogSettings       `koanf:"log"`
 }
 
 // MQTTSettings says where telemetry comes from.
@@ -92,6 +93,15 @@ type SeriesSettings struct {
 	Retention time.Duration `koanf:"retention"`
 }
 
+// RetentionSettings says how long the relational store keeps what grows with
+// the devices; 0 is for ever. Tickets, their evidence and their history are always kept.
+type RetentionSettings struct {
+	// Findings is for how long findings that belong to no ticket are kept, since they were recorded.
+	Findings time.Duration `koanf:"findings"`
+	// Events is for how long events of devices are kept, since they happened.
+	Events time.Duration `koanf:"events"`
+}
+
 // LogSettings says what is logged, always to standard error.
 type LogSettings struct {
 	Level  string `koanf:"level"`  // debug, info, warn, error
@@ -108,6 +118,7 @@ func DefaultSettings() Settings {
 		HTTP:           HTTPSettings{Listen: "127.0.0.1:8080"},
 		Ingest:         IngestSettings{JournalBytes: 4 << 30, MaxPayload: 1 << 20},
 		Series:         SeriesSettings{Database: "presage"},
+		Retention:      RetentionSettings{Findings: 90 * 24 * time.Hour, Events: 400 * 24 * time.Hour},
 		Webhooks:       []WebhookSettings{},
 		Log:            LogSettings{Level: "info", Format: "text"},
 	}
@@ -270,8 +281,12 @@ func (s *Settings) validate() error {
 	if s.Ingest.MaxPayload < 1<<10 || s.Ingest.MaxPayload > 64<<20 {
 		fail("ingest.max_payload", "%d is not within 1 KiB and 64 MiB", s.Ingest.MaxPayload)
 	}
-	if s.Series.Retention != 0 && s.Series.Retention < 24*time.Hour {
-		fail("series.retention", "%s is less than a day; 0 keeps readings for ever", s.Series.Retention)
+	for key, keep := range map[string]time.Duration{
+		"series.retention": s.Series.Retention, "retention.findings": s.Retention.Findings, "retention.events": s.Retention.Events,
+	} {
+		if keep != 0 && keep < 24*time.Hour {
+			fail(key, "%s is less than a day; 0 keeps everything for ever", keep)
+		}
 	}
 	if !s.loopback(s.MQTT.Listen) && s.MQTT.Broker == "" && s.MQTT.Username == "" {
 		fail("mqtt.listen", "%s can be reached from other machines: set mqtt.username and mqtt.password, or listen on 127.0.0.1", s.MQTT.Listen)

@@ -54,6 +54,7 @@ func TestSettingsErrorsNameTheRemedy(t *testing.T) {
 		{name: "bad address", flags: map[string]any{"http.listen": "8080"}, want: "http.listen"},
 		{name: "public without credentials", flags: map[string]any{"mqtt.listen": "0.0.0.0:1883"}, want: "set mqtt.username and mqtt.password"},
 		{name: "bad database", flags: map[string]any{"database": "mysql://x"}, want: "postgres://"},
+		{name: "short retention", flags: map[string]any{"retention.events": "1h"}, want: "retention.events: 1h0m0s is less than a day"},
 		{name: "not YAML", file: "a: [", want: "read configuration"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
