@@ -23,6 +23,7 @@ type Layer struct {
 	Faults  []Fault   `yaml:"faults"`
 
 	source []byte // as written
+	line   int    // of the version
 }
 
 // Section is what applies to the devices of some models.
@@ -36,6 +37,8 @@ type Section struct {
 type Match struct {
 	Model string `yaml:"model"`
 	Kind  string `yaml:"kind"`
+
+	modelLine, kindLine int
 }
 
 // Metric describes the metrics whose name matches the glob Name.
@@ -179,6 +182,20 @@ func parseDuration(s string) (time.Duration, error) {
 }
 
 // UnmarshalYAML implements [yaml.NodeUnmarshaler]; it keeps the line for messages.
+func (l *Layer) UnmarshalYAML(n ast.Node) error {
+	type plain Layer
+	l.line = lineOf(n, "version")
+	return yaml.NodeToValue(n, (*plain)(l), yaml.Strict())
+}
+
+// UnmarshalYAML implements [yaml.NodeUnmarshaler]; it keeps the lines for messages.
+func (m *Match) UnmarshalYAML(n ast.Node) error {
+	type plain Match
+	m.modelLine, m.kindLine = lineOf(n, "model"), lineOf(n, "kind")
+	return yaml.NodeToValue(n, (*plain)(m), yaml.Strict())
+}
+
+// UnmarshalYAML implements [yaml.NodeUnmarshaler]; it keeps the line for messages.
 func (r *Rule) UnmarshalYAML(n ast.Node) error {
 	type plain Rule
 	r.line = line(n)
@@ -202,5 +219,17 @@ func (f *Fault) UnmarshalYAML(n ast.Node) error {
 // line returns the first line of a node. The token of a mapping is the colon
 // after its first key, which is on that line too.
 func line(n ast.Node) int { return n.GetToken().Position.Line }
+
+// lineOf returns the line of a key in a mapping, else the first line of the node.
+func lineOf(n ast.Node, key string) int {
+	if m, ok := n.(ast.MapNode); ok {
+		for i := m.MapRange(); i.Next(); {
+			if t := i.Key().GetToken(); t != nil && t.Value == key {
+				return t.Position.Line
+			}
+		}
+	}
+	return line(n)
+}
 
 func at(n ast.Node, err error) error { return fmt.Errorf("line %d: %w", line(n), err) }

@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/token"
 
 	"github.com/presage-pdm/presage/telemetry"
 )
@@ -20,6 +22,7 @@ const (
 	MaxRules    = 10000
 	MaxFaults   = 10000
 	MaxMetrics  = 10000
+	maxDepth    = 32 // of lists and mappings in each other; a catalogue needs seven
 )
 
 // Parse reads one catalogue file. name is for messages. It fails with every mistake it finds, each with its line.
@@ -27,7 +30,29 @@ func Parse(name string, data []byte) (*Layer, error) {
 	if len(data) > MaxFileSize {
 		return nil, fmt.Errorf("%s: %d bytes are more than the %d a catalogue may have: split it into several files", name, len(data), MaxFileSize)
 	}
-	l := &Layer{Name: name, source: data}
+	l, err := decode(name, data)
+	if err != nil {
+		return nil, err
+	}
+	l.Name, l.source = name, data
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// decode reads the YAML. The library crashes on some malformed documents, mostly tags with nothing behind them, and takes time with the
+// square of the depth of nesting: the first becomes an error, the second is bounded before.
+func decode(name string, data []byte) (l *Layer, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			l, err = nil, fmt.Errorf("%s: is no YAML that can be read (%v): look for a tag (!...) or a bracket that should not be there", name, cause)
+		}
+	}()
+	if line := tooDeep(lexer.Tokenize(string(data))); line > 0 {
+		return nil, fmt.Errorf("%s:%d: lists and mappings are nested more than %d deep: look for a bracket that is not closed", name, line, maxDepth)
+	}
+	l = new(Layer)
 	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
 	if err := dec.Decode(l); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: %s", name, yaml.FormatError(err, false, true))
@@ -35,10 +60,38 @@ func Parse(name string, data []byte) (*Layer, error) {
 	if err := dec.Decode(new(Layer)); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: holds more than one YAML document: put each into a file of its own", name)
 	}
-	if err := l.check(); err != nil {
-		return nil, err
-	}
 	return l, nil
+}
+
+// tooDeep returns the line on which a document is nested deeper than [maxDepth], 0 when it is not.
+func tooDeep(tokens token.Tokens) (line int) {
+	brackets, columns := 0, []int(nil)
+	for _, t := range tokens {
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			brackets++
+		case token.SequenceEndType, token.MappingEndType:
+			brackets--
+		case token.SequenceEntryType, token.MappingValueType: // the dash of a list, the colon of a mapping
+			if brackets > 0 {
+				continue
+			}
+			column := t.Position.IndentNum
+			if t.Type == token.SequenceEntryType {
+				column = t.Position.Column
+			}
+			for len(columns) > 0 && columns[len(columns)-1] >= column {
+				columns = columns[:len(columns)-1]
+			}
+			columns = append(columns, column)
+		default:
+			continue
+		}
+		if brackets > maxDepth || len(columns) > maxDepth {
+			return t.Position.Line
+		}
+	}
+	return 0
 }
 
 // check returns every mistake that the YAML decoder cannot see.
@@ -48,11 +101,14 @@ func (l *Layer) check() error {
 		errs = append(errs, fmt.Errorf("%s:%d: %s", l.Name, line, fmt.Sprintf(format, args...)))
 	}
 	if l.Version != FormatVersion {
-		bad(1, "version is %d: write \"version: %d\" at the top", l.Version, FormatVersion)
+		bad(max(1, l.line), "version is %d: write \"version: %d\" at the top", l.Version, FormatVersion)
 	}
 	faults := map[string]bool{}
 	for i := range l.Faults {
 		f := &l.Faults[i]
+		if i == MaxFaults {
+			bad(f.line, "this is one fault more than the %d a file may describe: split it into several files", MaxFaults)
+		}
 		switch {
 		case !slug(f.Code):
 			bad(f.line, "fault code %q: use 1 to 64 of a-z, A-Z, 0-9, '-', '_' and '.'", f.Code)
@@ -65,32 +121,41 @@ func (l *Layer) check() error {
 	}
 	rules, metrics := 0, 0
 	for _, s := range l.Models {
-		for _, p := range []string{s.Match.Model, s.Match.Kind} {
-			if !validGlob(p) {
-				bad(1, "match %q is not a glob: use *, ? and [...]", p)
-			}
-		}
+		s.Match.check(bad)
 		for i := range s.Metrics {
+			if metrics++; metrics == MaxMetrics+1 {
+				bad(s.Metrics[i].line, "this is one metric more than the %d a file may describe: use globs, or split it into several files", MaxMetrics)
+			}
 			s.Metrics[i].check(bad)
 		}
 		ids := map[string]bool{}
 		for i := range s.Rules {
 			r := &s.Rules[i]
+			if rules++; rules == MaxRules+1 {
+				bad(r.line, "this is one rule more than the %d a file may have: use globs, or split it into several files", MaxRules)
+			}
 			if ids[r.ID] {
 				bad(r.line, "rule %q stands twice in this section: give one another id", r.ID)
 			}
 			ids[r.ID] = true
 			r.check(bad)
 		}
-		rules, metrics = rules+len(s.Rules), metrics+len(s.Metrics)
-	}
-	if rules > MaxRules || metrics > MaxMetrics || len(l.Faults) > MaxFaults {
-		bad(1, "%d rules, %d metrics and %d faults: at most %d, %d and %d are allowed", rules, metrics, len(l.Faults), MaxRules, MaxMetrics, MaxFaults)
 	}
 	return errors.Join(errs...)
 }
 
 type complain func(line int, format string, args ...any)
+
+func (m *Match) check(bad complain) {
+	for _, glob := range []struct {
+		key, pattern string
+		line         int
+	}{{"model", m.Model, m.modelLine}, {"kind", m.Kind, m.kindLine}} {
+		if !validGlob(glob.pattern) {
+			bad(glob.line, "match: %s %q is not a glob: use *, ? and [...]", glob.key, glob.pattern)
+		}
+	}
+}
 
 func (m *Metric) check(bad complain) {
 	switch {

@@ -19,7 +19,22 @@ func TestDefaultParses(t *testing.T) {
 func TestParseNamesLineAndRemedy(t *testing.T) {
 	for _, c := range []struct{ name, yaml, want string }{
 		{"unknown key", "version: 1\nmodels:\n  - rules:\n      - {id: a, fault: b, metric: x, limit: {abovee: 3}}\n", "[4:"},
-		{"no version", "models: []\n", "version is 0"},
+		{"no version", "models: []\n", "f.yaml:1: version is 0"},
+		{"wrong version", "models: []\nversion: 3\n", "f.yaml:2: version is 3"},
+		{"nothing", "", "f.yaml:1: version is 0"},
+		{"kind is no glob", "version: 1\nmodels:\n  - match: {}\n  - match:\n      model: x\n      kind: \"[a\"\n", "f.yaml:6: match: kind \"[a\" is not a glob"},
+		{"model is no glob", "version: 1\nmodels:\n  - match: {model: \"[a\"}\n", "f.yaml:3: match: model \"[a\" is not a glob"},
+		{"unknown key of match", "version: 1\nmodels:\n  - match: {maker: a}\n", "[3:"},
+		{"unknown key at the top", "version: 1\nkinds: []\n", "[2:"},
+		{"a tag with nothing behind it", "version: 1\nmodels:\n  - rules: !0 #\n", "f.yaml: is no YAML that can be read"},
+		{"tag and stray bracket", "kinds: !fault]", "f.yaml"},
+		{"one rule too many", "version: 1\nmodels:\n  - rules:\n" + strings.Repeat("    - {id: a, disabled: true}\n", MaxRules+1), "f.yaml:10004: this is one rule more"},
+		{"one metric too many", "version: 1\nmodels:\n  - metrics:\n" + strings.Repeat("    - {name: a}\n", MaxMetrics+1), "f.yaml:10004: this is one metric more"},
+		{"one fault too many", "version: 1\nfaults:\n" + strings.Repeat("  - {code: a, title: {en: A}}\n", MaxFaults+1), "f.yaml:10003: this is one fault more"},
+		{"too large", strings.Repeat("#", MaxFileSize+1), "f.yaml: 4194305 bytes are more"},
+		{"brackets in brackets", "version: 1\nmodels: " + strings.Repeat("[", 1_000_000), "f.yaml:2: lists and mappings are nested"},
+		{"lists in lists", "version: 1\nmodels:\n" + strings.Repeat("- ", 100_000), "f.yaml:3: lists and mappings are nested"},
+		{"mappings in mappings", "version: 1\nmodels:\n" + staircase(40), "f.yaml:34: lists and mappings are nested"},
 		{"two methods", "version: 1\nmodels:\n  - rules:\n      - {id: a, fault: b, metric: x, limit: {above: 3}, stuck: {}}\n", ":4: rule \"a\" has 2 methods"},
 		{"both bounds", "version: 1\nmodels:\n  - rules:\n      - id: a\n        fault: b\n        metric: x\n        limit: {above: 3, below: 1}\n", ":4: rule \"a\": give exactly one"},
 		{"clear on the wrong side", "version: 1\nmodels:\n  - rules:\n      - {id: a, fault: b, metric: x, limit: {above: 3, clear: 4}}\n", "healthy side"},
@@ -44,12 +59,27 @@ func TestParseNamesLineAndRemedy(t *testing.T) {
 	}
 }
 
+// staircase nests mappings, one on each line.
+func staircase(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(strings.Repeat(" ", i+1) + "a:\n")
+	}
+	return b.String()
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("version: 1\nmodels:\n  - match: {kind: tv}\n    rules:\n      - {id: a, fault: b, metric: x, limit: {above: 3, for: 3d}}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		l, err := Parse("fuzz", data)
 		if (l == nil) == (err == nil) {
 			t.Fatalf("layer %v and error %v", l, err)
+		}
+		if l == nil {
+			return
+		}
+		if c, err := New(l); (c == nil) == (err == nil) {
+			t.Fatalf("catalogue %v and error %v", c, err)
 		}
 	})
 }
