@@ -3,6 +3,8 @@ package promseries
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
 	"runtime"
@@ -71,6 +73,16 @@ func (s *Store) newHandler(tenant string) http.Handler {
 			promError(w, http.StatusNotFound, "not_found", "Presage serves the query part of the Prometheus API only")
 			return
 		}
+		// The library would take a form that is cut short for an empty one.
+		r.Body = http.MaxBytesReader(w, r.Body, maxRequestBody)
+		if err := r.ParseForm(); err != nil {
+			if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+				promError(w, http.StatusRequestEntityTooLarge, "bad_data", fmt.Sprintf("the request is too large: at most %d bytes are read", tooLarge.Limit))
+				return
+			}
+			promError(w, http.StatusBadRequest, "bad_data", err.Error())
+			return
+		}
 		ctx, cancel := context.WithTimeout(r.Context(), s.cfg.Query.Timeout)
 		defer cancel()
 		select {
@@ -80,7 +92,6 @@ func (s *Store) newHandler(tenant string) http.Handler {
 			promError(w, http.StatusServiceUnavailable, "timeout", "too many queries are running: try again, or ask for less at once")
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxRequestBody)
 		router.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

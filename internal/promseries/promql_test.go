@@ -3,6 +3,7 @@ package promseries
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -120,6 +121,14 @@ func TestPromQLLimits(t *testing.T) {
 	if status, body := get(t, query+url.QueryEscape(strings.Repeat("(", 1<<21))); status/100 == 2 {
 		t.Errorf("an endless query: %d %s", status, body)
 	}
+	resp, err := http.PostForm(server.URL+"/api/v1/query", url.Values{"query": {strings.Repeat("1+", 1<<20) + "1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(string(body), "at most 1048576 bytes") {
+		t.Errorf("an endless form: %s %s (error %v)", resp.Status, body, err)
+	}
+	resp.Body.Close()
 	s.slots <- struct{}{} // somebody else's query runs
 	if status, body := get(t, query+"1"); status != http.StatusServiceUnavailable {
 		t.Errorf("with all slots taken: %d %s", status, body)
