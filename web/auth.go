@@ -95,7 +95,10 @@ func (s *Server) admit(r *http.Request, id string) (access.Principal, *Problem) 
 		return access.Principal{}, problem(http.StatusForbidden, "This operation has no permissions.")
 	}
 	_, bearer := bearerToken(r)
-	if !bearer {
+	_, noCookie := r.Cookie(sessionCookie)
+	// A page of another site could have made the browser send what is not a token. Who has
+	// nothing at all is told to sign in instead.
+	if !bearer && (rule.public || s.cfg.Anonymous != nil || noCookie == nil) {
 		if p := s.sameSite(r); p != nil {
 			return access.Principal{}, p
 		}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -154,6 +155,17 @@ func TestUnlistedOperationDoesNotRegister(t *testing.T) {
 	}()
 	handle(s, operation{id: "steal-everything", method: "GET", path: "/api/v1/steal"},
 		func(context.Context, access.Principal, *none) (*none, error) { return nil, nil })
+}
+
+// TestNobodyIsToldToSignIn: a program that forgot its token needs no header against forged requests.
+func TestNobodyIsToldToSignIn(t *testing.T) {
+	s, _ := newServer(t, nil)
+	for _, path := range []string{"/prometheus/api/v1/query", "/api/v1/catalog/reload"} {
+		res := request{method: "POST", path: path}.send(t, s)
+		if p := refusal(t, res, 401); !strings.Contains(p.Detail, "Authorization: Bearer") {
+			t.Errorf("%s says %q, want how to sign in", path, p.Detail)
+		}
+	}
 }
 
 func TestTokens(t *testing.T) {
