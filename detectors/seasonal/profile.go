@@ -23,7 +23,7 @@ var (
 
 // How a profile proves itself.
 const (
-	binRate   = 0.3  // of a bin's mean, per visit, as in the recipe for one series
+	binRate   = 0.3  // of a bin's mean, per visit
 	promoteAt = 0.7  // of the error that the mean alone leaves, over a cycle, after two cycles
 	demoteAt  = 0.95 // the same, from which it is taken back
 )

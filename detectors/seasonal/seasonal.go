@@ -47,7 +47,7 @@ const (
 	scale  = 0.02  // of the squared scale, per reading
 	huber  = 2.0   // k of Gelper et al., in scales
 	bound  = 2.52  // c_k of Gelper et al. for k = 2
-	warmUp = 60    // readings before anything is judged, as in the recipe for one series
+	warmUp = 60    // readings before anything is judged
 	maxGap = 50    // usual intervals without a reading after which the level starts afresh
 )
 

@@ -196,3 +196,20 @@ func BenchmarkStudentSurprise(b *testing.B) {
 		StudentSurprise(float64(i%10), 15)
 	}
 }
+
+// The weight held stays near the sum of the weights, however long it goes on: a digest that was written can be read.
+func TestDigestReadsWhatItWrote(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	var d Digest
+	for i := range 200_000 {
+		d.Add(math.Exp(3 * rng.NormFloat64()))
+		if i%997 != 0 {
+			continue
+		}
+		var again Digest
+		r := NewReader(d.Append(nil))
+		if again.Read(r); r.Done() != nil {
+			t.Fatalf("after %d values: %v", i, r.Err())
+		}
+	}
+}
