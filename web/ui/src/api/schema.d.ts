@@ -720,6 +720,46 @@ export interface paths {
         patch: operations["update-user"];
         trace?: never;
     };
+    "/api/v1/webhooks/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events that webhooks have not taken
+         * @description Roles: admin.
+         */
+        get: operations["list-deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/deliveries/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an event to a webhook again, now
+         * @description Roles: admin.
+         */
+        post: operations["retry-delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflows": {
         parameters: {
             query?: never;
@@ -830,10 +870,18 @@ export interface components {
             data_bytes: number;
             data_dir: string;
             /** Format: int64 */
+            data_disk: number;
+            /** Format: int64 */
             data_free: number;
             database: string;
             /** Format: int64 */
             devices: number;
+            disk_low: boolean;
+            /** Format: int64 */
+            journal_bytes: number;
+            journal_full: boolean;
+            /** Format: int64 */
+            journal_limit: number;
             lanes: components["schemas"]["AboutLane"][];
             /** Format: double */
             oldest_unprocessed_s: number;
@@ -967,6 +1015,27 @@ export interface components {
             role: "viewer" | "technician" | "dispatcher" | "planner" | "admin";
             technician?: string;
             time_zone?: string;
+        };
+        DeliveryEntry: {
+            /** Format: int64 */
+            attempts: number;
+            /** Format: date-time */
+            created_at: string;
+            event: string;
+            id: string;
+            last_error?: string;
+            /** Format: date-time */
+            next_attempt_at?: string;
+            number: string;
+            /** @enum {string} */
+            state: "pending" | "dead";
+            ticket: string;
+            type: string;
+            webhook: string;
+        };
+        DeliveryPage: {
+            deliveries: components["schemas"]["DeliveryEntry"][];
+            next?: string;
         };
         DemoFault: {
             caught: boolean;
@@ -1358,7 +1427,11 @@ export interface components {
             truncated?: boolean;
         };
         QuarantinePage: {
+            /** Format: int64 */
+            dropped: number;
             entries: components["schemas"]["QuarantineEntry"][];
+            /** Format: int64 */
+            kept: number;
             next?: string;
         };
         Readiness: {
@@ -2970,6 +3043,70 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["User"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-deliveries": {
+        parameters: {
+            query?: {
+                /** @description Both without it. */
+                state?: "pending" | "dead";
+                /** @description The next of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "retry-delivery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
