@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -193,13 +195,17 @@ func (a *app) stop(ctx context.Context) error {
 // ctx ends; a second interrupt, or patience running out, abandons the draining.
 func runApp(ctx context.Context, s Settings, std streams, options appOptions, serving func(ctx context.Context, a *app) error) error {
 	log := newLogger(s.Log, std.err)
+	// From now on, so that one that comes during the start ends nothing; one is enough, as all mean the same.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	a, err := startApp(ctx, s, log, options)
 	if err != nil {
 		return err
 	}
 	running, cancel := context.WithCancel(ctx)
 	defer cancel()
-	a.reloadOnHangup(running)
+	a.reloadOnHangup(running, hangup)
 	err = serving(running, a)
 	cancel()
 	log.Info("stopping: what is in flight is made durable first; interrupt again to stop at once")

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/signal"
 	"slices"
-	"syscall"
 
 	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/detectors/catalog"
@@ -89,12 +87,9 @@ func (a *app) replan(ctx context.Context) error {
 	})
 }
 
-// reloadOnHangup reads the catalogue again at every SIGHUP until ctx ends.
-func (a *app) reloadOnHangup(ctx context.Context) {
-	hangup := make(chan os.Signal, 1) // one is enough: they all mean the same
-	signal.Notify(hangup, syscall.SIGHUP)
+// reloadOnHangup reads the catalogue again at every signal until ctx ends.
+func (a *app) reloadOnHangup(ctx context.Context, hangup <-chan os.Signal) {
 	a.goPart("catalogue", func() error {
-		defer signal.Stop(hangup)
 		for {
 			select {
 			case <-ctx.Done():
