@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/presage-pdm/presage/internal/spelling"
 	"github.com/presage-pdm/presage/telemetry"
 )
 
@@ -128,17 +129,15 @@ func (im *Importer) Finish(known *Fleet) (*Fleet, error) {
 
 // similar names an identifier that was probably meant.
 func (im *Importer) similar(kind, id string) string {
-	best, distance := "", 3
+	var known []string
 	for key := range im.seen {
-		if key[0] != kind {
-			continue
-		}
-		d := editDistance(id, key[1], distance)
-		if d < distance || d == distance && d < 3 && key[1] < best {
-			best, distance = key[1], d
+		if key[0] == kind {
+			known = append(known, key[1])
 		}
 	}
-	if best == "" {
+	slices.Sort(known) // of equally near ones always the same
+	best, ok := spelling.Nearest(id, known)
+	if !ok {
 		return ""
 	}
 	return fmt.Sprintf(": did you mean %q?", best)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/presage-pdm/presage/internal/spelling"
 )
 
 // ImportError is one thing that is wrong with an imported file.
@@ -318,41 +320,10 @@ func (r *record) done() {
 	}
 }
 
-// suggestion names what was probably meant, or everything when that is short.
+// suggestion names what was probably meant, or else everything that is known.
 func suggestion(name string, known []string) string {
-	best, distance := "", 1+max(2, len(name)/3)
-	for _, k := range known {
-		if d := editDistance(strings.ToLower(name), k, distance); d < distance {
-			best, distance = k, d
-		}
-	}
-	if best != "" {
+	if best, ok := spelling.Nearest(name, known); ok {
 		return fmt.Sprintf(": did you mean %q?", best)
 	}
 	return ": known are " + strings.Join(known, ", ")
-}
-
-// editDistance is the number of single-byte insertions, deletions and
-// substitutions that make b of a (Levenshtein 1966), or at least limit.
-func editDistance(a, b string, limit int) int {
-	if d := len(a) - len(b); d >= limit || -d >= limit {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		left := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := left
-			if a[i] != b[j] {
-				cost++
-			}
-			left = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/knadh/koanf/v2"
 
 	"github.com/presage-pdm/presage/ingest/payload"
+	"github.com/presage-pdm/presage/internal/spelling"
 )
 
 // Settings is everything an operator can set. A flag wins over the
@@ -170,7 +171,7 @@ func refuseUnknown(source string, keys, known []string) error {
 	var errs []error
 	for _, key := range keys {
 		if !slices.Contains(known, key) {
-			errs = append(errs, fmt.Errorf("%s: unknown key %q, did you mean %q?", source, key, nearest(key, known)))
+			errs = append(errs, fmt.Errorf("%s: unknown key %q%s", source, key, suggestion(key, known)))
 		}
 	}
 	return errors.Join(errs...)
@@ -196,7 +197,7 @@ func settingsFromEnvironment(environ, known []string) (map[string]any, error) {
 		}
 		key, ok := byName[name]
 		if !ok {
-			errs = append(errs, fmt.Errorf("environment: unknown variable %s, did you mean %s?", name, nearest(name, names)))
+			errs = append(errs, fmt.Errorf("environment: unknown variable %s%s", name, suggestion(name, names)))
 			continue
 		}
 		if key == "catalog" {
@@ -208,35 +209,12 @@ func settingsFromEnvironment(environ, known []string) (map[string]any, error) {
 	return values, errors.Join(errs...)
 }
 
-// nearest returns the candidate with the smallest Levenshtein distance.
-func nearest(s string, candidates []string) string {
-	best, least := "", -1
-	for _, c := range candidates {
-		if d := distance(s, c); least < 0 || d < least {
-			best, least = c, d
-		}
+// suggestion names what was probably meant by an unknown name.
+func suggestion(name string, known []string) string {
+	if near, ok := spelling.Nearest(name, known); ok {
+		return fmt.Sprintf(", did you mean %q?", near)
 	}
-	return best
-}
-
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
+	return "; presage config lists what there is"
 }
 
 func (s *Settings) validate() error {

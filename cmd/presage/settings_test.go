@@ -49,7 +49,7 @@ func TestSettingsErrorsNameTheRemedy(t *testing.T) {
 	}{
 		{name: "unknown key", file: "htpp: {listen: x}", want: `unknown key "htpp.listen", did you mean "http.listen"?`},
 		{name: "unknown key in a list", file: "webhooks: [{uri: x}]", want: "uri"},
-		{name: "unknown variable", environ: []string{"PRESAGE_MQTT_LISTNE=x"}, want: "did you mean PRESAGE_MQTT_LISTEN?"},
+		{name: "unknown variable", environ: []string{"PRESAGE_MQTT_LISTNE=x"}, want: `did you mean "PRESAGE_MQTT_LISTEN"?`},
 		{name: "bad policy", flags: map[string]any{"unknown_devices": "drop"}, want: "none of reject, quarantine and register"},
 		{name: "bad address", flags: map[string]any{"http.listen": "8080"}, want: "http.listen"},
 		{name: "public without credentials", flags: map[string]any{"mqtt.listen": "0.0.0.0:1883"}, want: "set mqtt.username and mqtt.password"},

@@ -30,7 +30,7 @@ var floors = map[string]int{
 
 	"fleet": 1, "detectors/stat": 1,
 
-	"telemetry": 0,
+	"telemetry": 0, "internal/spelling": 0,
 
 	// Support of tests, importable from every floor.
 	"internal/realserver": 0, "internal/floors": 0,
