@@ -26,7 +26,7 @@ type scoreOptions struct {
 }
 
 // score reads a CSV table whose first column is a time stamp, judges it row by row, causally, and writes it again with
-// three more columns: score, anomalous and alert. It streams: memory does not grow with the rows. Empty cells and NaN are missing values.
+// three more columns: score, anomalous and alert. It streams: every row is answered as it comes, and memory does not grow with the rows. Empty cells and NaN are missing values.
 func score(ctx context.Context, in io.Reader, out io.Writer, opts scoreOptions) error {
 	if opts.AlertRate <= 0 || opts.AlertRate >= 1000 {
 		return fmt.Errorf("score: alert rate %v: give alerts per 1000 rows, above 0 and below 1000", opts.AlertRate)
@@ -51,6 +51,7 @@ func score(ctx context.Context, in io.Reader, out io.Writer, opts scoreOptions) 
 	}
 	w := csv.NewWriter(out)
 	w.Comma = r.Comma
+	defer w.Flush() // the rows before a mistake
 	if err := w.Write(append(slices.Clone(header), "score", "anomalous", "alert")); err != nil {
 		return fmt.Errorf("score: write: %w", err)
 	}
@@ -66,6 +67,9 @@ func score(ctx context.Context, in io.Reader, out io.Writer, opts scoreOptions) 
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if buffered.Buffered() == 0 {
+			w.Flush() // the next row may be long in coming
 		}
 		row, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -100,8 +104,15 @@ func score(ctx context.Context, in io.Reader, out io.Writer, opts scoreOptions) 
 
 // comma returns the separator of a table by its first line: a semicolon when it has one and no comma.
 func comma(r *bufio.Reader) rune {
-	first, _ := r.Peek(1 << 12)
-	text, _, _ := strings.Cut(string(first), "\n")
+	text, whole := "", false
+	for err := error(nil); err == nil && !whole; {
+		var seen []byte
+		seen, err = r.Peek(len(text) + 1) // waits for no more than there is of the line
+		if err == nil {
+			seen, _ = r.Peek(r.Buffered())
+		}
+		text, _, whole = strings.Cut(string(seen), "\n")
+	}
 	if strings.Contains(text, ";") && !strings.Contains(text, ",") {
 		return ';'
 	}
