@@ -377,7 +377,7 @@ func TestStuckSensor(t *testing.T) {
 }
 
 // crasher panics on a negative value.
-type crasher struct{ seen int }
+type crasher struct{}
 
 type crashMethod struct{}
 
