@@ -14,14 +14,14 @@ type permission struct {
 
 func (p permission) allows(role access.Role) bool { return p.public || slices.Contains(p.roles, role) }
 
-// permissions is the one table of who may do what, by operation. The desk
-// narrows what a technician may do further, by station and stage. An operation
+// permissions is the one table of who may do what, by operation. The workflow of
+// a ticket narrows further what may be done to it, by role, stage and assignee. An operation
 // that is missing here cannot be registered.
 func permissions() map[string]permission {
 	var (
 		anyone   = permission{public: true}
 		everyone = permission{roles: access.Roles()}
-		menders  = permission{roles: []access.Role{access.Technician, access.Dispatcher, access.Admin}}
+		menders  = permission{roles: []access.Role{access.Technician, access.Dispatcher, access.Planner, access.Admin}}
 		desk     = permission{roles: []access.Role{access.Dispatcher, access.Admin}}
 		overseer = permission{roles: []access.Role{access.Dispatcher, access.Planner, access.Admin}}
 		admin    = permission{roles: []access.Role{access.Admin}}
