@@ -144,7 +144,7 @@ type Joint interface {
 	RestoreState(src []byte) error
 }
 
-// Decision is the verdict on one component of a device.
+// Decision is the verdict on one component of a device. The onset of a Worse one is that of what is new.
 type Decision struct {
 	Component string
 	Verdict   Verdict

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"testing"
@@ -139,10 +140,15 @@ func (r *recording) batch(device string, i int) telemetry.Batch {
 
 // replay feeds a recording to an engine, ticks included, and returns the findings that may open tickets.
 func (r *recording) replay(e *detectors.Engine, device string) []detectors.Finding {
+	return slices.DeleteFunc(r.replayAll(e, device), func(f detectors.Finding) bool { return f.Phase != detectors.Raised })
+}
+
+// replayAll does the same and returns what adds to tickets too.
+func (r *recording) replayAll(e *detectors.Engine, device string) []detectors.Finding {
 	var found []detectors.Finding
 	keep := func(fs []detectors.Finding) {
 		for _, f := range fs {
-			if f.Withheld == "" && f.Phase == detectors.Raised {
+			if f.Withheld == "" && f.Phase != detectors.Cleared {
 				found = append(found, f)
 			}
 		}

@@ -20,11 +20,16 @@ func (j *judge) Decide(time int64) []detectors.Decision {
 	for _, m := range j.metrics {
 		if m.fresh {
 			m.fresh = false
+			before := m.held
 			m.settle(j.cfg, busy)
+			m.joined = m.held && !before
 		}
 	}
 	for c := range j.comps {
 		j.decide(c, time)
+	}
+	for _, m := range j.metrics {
+		m.joined = false
 	}
 	return j.out
 }
@@ -63,22 +68,29 @@ func (m *metric) settle(cfg Config, busy bool) {
 // decide appends a decision when the verdict on a component changed: it is off while any of its metrics is.
 func (j *judge) decide(index int, time int64) {
 	c := &j.comps[index]
-	best, onset, members := 0.0, int64(math.MaxInt64), 0
+	best, members := 0.0, 0
+	var joined *metric // the most improbable of those that are newly off
 	for _, m := range j.metrics {
-		if m.comp == index && m.held {
-			members++
-			best = max(best, m.level())
-			if m.runLen > 0 {
-				onset = min(onset, m.starts[0])
-			}
+		if m.comp != index || !m.held {
+			continue
+		}
+		members++
+		best = max(best, m.level())
+		if m.joined && (joined == nil || m.surprise > joined.surprise) {
+			joined = m
 		}
 	}
 	verdict := detectors.Healthy
 	switch {
 	case members > 0 && !c.active:
-		c.active, c.onset, verdict = true, onset, detectors.Faulty
+		c.active, c.onset, verdict = true, j.onset(index), detectors.Faulty
 		c.best, c.members = best, members
-	case members > 0 && (best >= 2*c.best || members > c.members): // each doubling and each new metric is worth telling; there are few
+	case members > 0 && (best >= 2*c.best || members > c.members):
+		// Each doubling and each new metric is worth telling; there are few. A new metric is told with its own onset: it
+		// may be another trouble than the one before.
+		if members <= c.members {
+			joined = nil
+		}
 		c.best, c.members, verdict = max(c.best, best), max(c.members, members), detectors.Worse
 	case members == 0 && c.active:
 		c.active = false
@@ -86,10 +98,26 @@ func (j *judge) decide(index int, time int64) {
 		return
 	}
 	if members > 0 {
-		j.out = append(j.out, j.describe(index, verdict, best, time))
+		d := j.describe(index, verdict, best, time)
+		if verdict == detectors.Worse && joined != nil {
+			d.Onset = joined.starts[0]
+			d.Reason = reason(joined.name, d.Signals, time-d.Onset)
+		}
+		j.out = append(j.out, d)
 		return
 	}
 	j.out = append(j.out, detectors.Decision{Component: c.name, P: 1, Evidence: detectors.Evidence{Onset: c.onset}})
+}
+
+// onset returns when the first of the metrics of a component that are off began to be.
+func (j *judge) onset(index int) int64 {
+	onset := int64(math.MaxInt64)
+	for _, m := range j.metrics {
+		if m.comp == index && m.held && m.runLen > 0 {
+			onset = min(onset, m.starts[0])
+		}
+	}
+	return onset
 }
 
 // describe makes the decision that a component is off.
@@ -97,7 +125,7 @@ func (j *judge) describe(index int, verdict detectors.Verdict, best float64, tim
 	c := &j.comps[index]
 	d := detectors.Decision{Component: c.name, Verdict: verdict, Score: best / (best + j.cfg.Threshold), P: math.Pow(10, -best)}
 	d.Onset, d.Signals = c.onset, j.signals(index)
-	d.Reason = reason(d.Signals, time-c.onset)
+	d.Reason = reason(d.Signals[0].Metric, d.Signals, time-c.onset)
 	return d
 }
 
@@ -153,8 +181,9 @@ func (m *metric) band() (low, high float64) {
 	return m.mean - 3*sd, m.mean + 3*sd
 }
 
-func reason(signals []detectors.Signal, lasting int64) detectors.Reason {
-	first := signals[0]
+// reason words a decision by one of its signals.
+func reason(metric string, signals []detectors.Signal, lasting int64) detectors.Reason {
+	first := signals[slices.IndexFunc(signals, func(s detectors.Signal) bool { return s.Metric == metric })]
 	key := detectors.ReasonAbnormalAbove
 	if first.Actual < first.Expected {
 		key = detectors.ReasonAbnormalBelow

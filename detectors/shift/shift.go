@@ -145,6 +145,7 @@ type metric struct {
 	abrupt     bool    // they began with an unusual change
 	fresh      bool    // the last block was not decided on yet
 	held       bool    // part of the decision on its component
+	joined     bool    // it became so in the decision under way
 	quiet      int
 	wait       int // blocks until it can decide again
 	learned    int // blocks offered to the baseline, modulo learnEvery

@@ -156,3 +156,28 @@ func FuzzRestoreState(f *testing.F) {
 		}
 	})
 }
+
+// A metric that joins a decision is told with its own onset, and the reason is about it.
+func TestMetricThatJoinsHasItsOwnOnset(t *testing.T) {
+	rng := noise(3)
+	got := feed(1600, []string{"a", "b"}, func(row, m int) float64 {
+		v := 20 + rng.NormFloat64()
+		if m == 0 && row >= 1000 {
+			v += 8
+		}
+		if m == 1 && row >= 1300 {
+			v -= 6
+		}
+		return v
+	})
+	if len(got) != 2 || got[0].Verdict != detectors.Faulty || got[1].Verdict != detectors.Worse {
+		t.Fatalf("decisions %+v", got)
+	}
+	first, second := got[0], got[1]
+	if first.Onset != 1_000_000 || first.Reason.Params["metric"] != "a" || first.Reason.Key != detectors.ReasonAbnormalAbove {
+		t.Errorf("raised with onset %d: %v", first.Onset, first.Reason)
+	}
+	if second.Onset != 1_300_000 || second.Reason.Params["metric"] != "b" || second.Reason.Key != detectors.ReasonAbnormalBelow || second.Reason.Params["seconds"] != "79" || len(second.Signals) != 2 {
+		t.Errorf("joined with onset %d: %v", second.Onset, second.Reason)
+	}
+}
