@@ -27,7 +27,7 @@ const (
 	// prunePause leaves the store to others between two batches; with it at most 5,000 rows a second are removed.
 	prunePause = 100 * time.Millisecond
 	// keepDeliveries is how long a delivery that nobody takes stays visible. A delivery is
-	// given up a day after its event.
+	// given up within a day of its event.
 	keepDeliveries = 30 * 24 * time.Hour
 )
 

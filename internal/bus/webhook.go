@@ -49,7 +49,7 @@ type WebhookConfig struct {
 	// Timeout bounds one attempt.
 	Timeout time.Duration
 	// Attempts is how often an event is tried before it is given up. With the
-	// default the last attempt is about a day after the first.
+	// default the last attempt is some 15 hours after the first.
 	Attempts int
 	// Backoff is the wait behind the first failed attempt; it doubles up to MaxBackoff.
 	Backoff, MaxBackoff time.Duration
