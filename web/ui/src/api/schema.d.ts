@@ -543,7 +543,7 @@ export interface paths {
         put?: never;
         /**
          * Give a ticket to a technician
-         * @description Roles: technician, dispatcher, admin.
+         * @description Roles: technician, dispatcher, planner, admin.
          */
         post: operations["assign-ticket"];
         delete?: never;
@@ -563,7 +563,7 @@ export interface paths {
         put?: never;
         /**
          * Comment on a ticket
-         * @description Roles: technician, dispatcher, admin.
+         * @description Roles: technician, dispatcher, planner, admin.
          */
         post: operations["comment-ticket"];
         delete?: never;
@@ -623,7 +623,7 @@ export interface paths {
         put?: never;
         /**
          * Move a ticket to another stage
-         * @description Roles: technician, dispatcher, admin.
+         * @description Roles: technician, dispatcher, planner, admin.
          */
         post: operations["transition-ticket"];
         delete?: never;
