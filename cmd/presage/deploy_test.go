@@ -51,9 +51,7 @@ func TestContainerSettingsAreValid(t *testing.T) {
 		})
 		environ = append(environ, name+"="+value)
 	}
-	for _, m := range regexp.MustCompile(`(PRESAGE_\w+=\S+)`).FindAllString(deployFile(t, "Dockerfile"), -1) {
-		environ = append(environ, m)
-	}
+	environ = append(environ, regexp.MustCompile(`PRESAGE_\w+=\S+`).FindAllString(deployFile(t, "Dockerfile"), -1)...)
 	s, err := LoadSettings("", environ, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -79,6 +79,27 @@ func TestSettingsAreDocumented(t *testing.T) {
 	}
 }
 
+// TestLinksInDocsExist finds links of the documentation to files that are not there.
+func TestLinksInDocsExist(t *testing.T) {
+	root := filepath.Join("..", "..")
+	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no documentation found: %v", err)
+	}
+	link := regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+	for _, file := range append(files, filepath.Join(root, "README.md")) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), filepath.FromSlash(m[1]))); err != nil {
+				t.Errorf("%s links to %s, which is not there", file, m[1])
+			}
+		}
+	}
+}
+
 // TestMetricsInDocsExist finds metrics that the documentation speaks of and a server does not have.
 func TestMetricsInDocsExist(t *testing.T) {
 	p := start(t, "serve", allEmbedded(t))
