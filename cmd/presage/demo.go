@@ -270,7 +270,8 @@ func (d *demo) Scoreboard(ctx context.Context, tenant string) (web.Score, error)
 }
 
 // tickets reads what the scoreboard judges. A ticket that was reopened counts
-// once more at each reopening.
+// once more at each reopening, and one that the run before left open at each
+// return of its fault.
 func (d *demo) tickets(ctx context.Context, store *sqlstore.Store, tenant string) ([]simulation.Ticket, error) {
 	var all []simulation.Ticket
 	filter := tickets.Filter{Sort: "opened", Limit: 500}
@@ -284,7 +285,8 @@ func (d *demo) tickets(ctx context.Context, store *sqlstore.Store, tenant string
 				ID: t.ID, Number: t.Number, Device: t.Device, Component: t.Component, FaultCode: t.FaultCode, OpenedAt: t.OpenedAt,
 			}
 			all = append(all, judged)
-			if t.Reopened == 0 {
+			left := d.again && t.OpenedAt.Before(d.since) && t.Occurrences > 1
+			if t.Reopened == 0 && !left {
 				continue
 			}
 			history, err := store.History(ctx, tenant, t.ID)
@@ -292,7 +294,7 @@ func (d *demo) tickets(ctx context.Context, store *sqlstore.Store, tenant string
 				return nil, fmt.Errorf("read the history of ticket %s for the scoreboard: %w", t.Number, err)
 			}
 			for _, e := range history {
-				if e.Kind == "reopened" {
+				if e.Kind == "reopened" || left && e.Kind == "evidence" {
 					judged.OpenedAt = e.At
 					all = append(all, judged)
 				}
