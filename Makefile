@@ -9,7 +9,7 @@ TOOLS      := $(CURDIR)/.tools
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS    := -s -w -X main.version=$(VERSION)
 UI_SOURCES := $(shell find web/ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
-FUZZTIME   ?= 2s
+FUZZTIME   ?= 300x
 
 # The race detector multiplies time and memory: these measure one or the other.
 UNRACED    := github.com/presage-pdm/presage/cmd/presage github.com/presage-pdm/presage/detectors/catalog
@@ -61,7 +61,7 @@ test-e2e: build ## Run the tests that measure, and those that drive the whole pr
 test-ui: web/ui/node_modules/.package-lock.json ## Type-check and test the browser application.
 	cd web/ui && $(NPM) run --silent check && $(NPM) test --silent
 
-fuzz: ## Fuzz every decoder and restorer for FUZZTIME each.
+fuzz: ## Fuzz every decoder and restorer, shortly; FUZZTIME=1m make fuzz does it for long.
 	@for pkg in $$($(GO) list ./...); do \
 	  dir=$${pkg#github.com/presage-pdm/presage/}; \
 	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go 2>/dev/null | sed 's/^func //' || true); do \

@@ -76,10 +76,8 @@ func (c Calendar) Validate() []error {
 		if h.Weekday < time.Sunday || h.Weekday > time.Saturday {
 			errs = append(errs, fmt.Errorf("weekday %d: use 0 (Sunday) to 6", h.Weekday))
 		}
-		for _, clock := range []string{h.From, h.To} {
-			if _, err := parseClock(clock); err != nil {
-				errs = append(errs, err)
-			}
+		if _, _, err := parseSpan(h.From, h.To); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	for _, day := range c.Holidays {
@@ -108,13 +106,9 @@ func (c Calendar) spans(local time.Time, loc *time.Location) []span {
 		if h.Weekday != local.Weekday() {
 			continue
 		}
-		from, err1 := parseClock(h.From)
-		to, err2 := parseClock(h.To)
-		if err1 != nil || err2 != nil {
+		from, to, err := parseSpan(h.From, h.To)
+		if err != nil {
 			continue
-		}
-		if to <= from {
-			to += minutesPerDay
 		}
 		spans = append(spans, span{wall(y, m, d, from, loc, false), wall(y, m, d, to, loc, true)})
 	}
@@ -146,6 +140,24 @@ func wall(y int, m time.Month, d, minutes int, loc *time.Location, last bool) ti
 	return change
 }
 
+// parseSpan reads a span of work as minutes since midnight of the day on which
+// it begins. One that ends no later than it begins ends on the next day.
+func parseSpan(from, to string) (begin, end int, err error) {
+	if begin, err = parseClock(from); err != nil {
+		return 0, 0, err
+	}
+	if end, err = parseClock(to); err != nil {
+		return 0, 0, err
+	}
+	if begin == minutesPerDay {
+		return 0, 0, fmt.Errorf("no day's work begins at %q: write 00:00 of the next day", from)
+	}
+	if end <= begin {
+		end += minutesPerDay
+	}
+	return begin, end, nil
+}
+
 // parseClock reads "15:04" as minutes since midnight; "24:00" is the end of the day.
 func parseClock(s string) (minutes int, err error) {
 	hours, rest, ok := strings.Cut(s, ":")
@@ -174,10 +186,8 @@ func ParseHours(text string) ([]Hours, error) {
 		if !ok || !ok2 {
 			return nil, fmt.Errorf("hours %q are not like \"mon-fri 08:00-17:00\"", part)
 		}
-		for _, clock := range []string{from, to} {
-			if _, err := parseClock(clock); err != nil {
-				return nil, fmt.Errorf("hours %q: %w", part, err)
-			}
+		if _, _, err := parseSpan(from, to); err != nil {
+			return nil, fmt.Errorf("hours %q: %w", part, err)
 		}
 		first, last := days, days
 		if days == "daily" {
