@@ -38,7 +38,7 @@ func (c demoCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	if !s.loopback(s.HTTP.Listen) {
+	if !loopback(s.HTTP.Listen) {
 		return fmt.Errorf("the demonstration has a password that everybody knows: serve it on 127.0.0.1, not on %s", s.HTTP.Listen)
 	}
 	cfg := simulation.DefaultConfig()

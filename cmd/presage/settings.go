@@ -266,7 +266,7 @@ func (s *Settings) validate() error {
 			fail(key, "%s is less than a day; 0 keeps everything for ever", keep)
 		}
 	}
-	if !s.loopback(s.MQTT.Listen) && s.MQTT.Broker == "" && s.MQTT.Username == "" {
+	if !loopback(s.MQTT.Listen) && s.MQTT.Broker == "" && s.MQTT.Username == "" {
 		fail("mqtt.listen", "%s can be reached from other machines: set mqtt.username and mqtt.password, or listen on 127.0.0.1", s.MQTT.Listen)
 	}
 	if s.MQTT.RequireCredentials && s.MQTT.Username == "" && s.MQTT.Broker == "" {
@@ -286,7 +286,7 @@ func (s *Settings) validate() error {
 }
 
 // loopback reports whether an address can be reached from this machine only.
-func (s *Settings) loopback(address string) bool {
+func loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return false
