@@ -37,7 +37,7 @@ import (
 )
 
 // Version of the method and its state.
-const Version = 1
+const Version = 2
 
 // Constants of the smoothing.
 const (

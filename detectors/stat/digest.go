@@ -2,7 +2,6 @@ package stat
 
 import (
 	"math"
-	"slices"
 	"sort"
 )
 
@@ -13,25 +12,41 @@ import (
 // calls extreme until the old values have faded: counts are halved whenever their sum reaches [DigestMemory]. p-values
 // are never below 1/(n+1), so no number of readings makes it more certain than it can be.
 //
-// Entries are sorted (mean, weight) pairs. Equal values join one entry, so that ties and constants are exact. A full digest is
-// compressed in one pass: neighbours merge while their weight stays below a share of the mass of the nearer tail, as in the t-digest of
+// Entries are sorted (mean, weight) pairs; the newest values wait beside them, as they came, until there are enough to be
+// worth a merge. Equal values join one entry, so that ties and constants are exact. When there are too many entries they are
+// compressed: neighbours merge while their weight stays below a share of the mass of the nearer tail, as in the t-digest of
 // Dunning (2021, section 2.2), so that ranks stay right to
-// about a third of the mass of the nearer tail; the extremes never merge. About 60 ns to learn, 20 ns to ask, and 8 bytes an
-// entry: single precision loses nothing that a rank needs.
+// about a third of the mass of the nearer tail; the extremes never merge. About 45 ns to learn, 25 ns to ask, and 350 bytes.
+// Asking changes nothing.
 //
 // The zero value is an empty digest, ready to use.
 type Digest struct {
-	mean   []float32
-	weight []float32
-	n      float64
+	n    float64 // weight of all values held
+	kept int     // entries
+	news int     // values that wait
+	data *digestData
+}
+
+// digestData is the memory of a [Digest], made with the first value.
+type digestData struct {
+	mean   [DigestKept]float32 // sorted, each one once
+	weight [DigestKept]float32
+	news   [digestNews]float32 // in the order of their arrival
 }
 
 // Sizes of a [Digest].
 const (
-	DigestEntries = 48   // most entries: 384 bytes
-	DigestKept    = 30   // entries after a compression, at most
-	DigestMemory  = 8000 // readings after which older ones count half
+	DigestKept   = 30   // most entries
+	digestNews   = 18   // most values that wait
+	DigestMemory = 8000 // readings after which older ones count half
 )
+
+// entries are sorted pairs with room for all that a digest can hold, on the stack.
+type entries struct {
+	mean   [DigestKept + digestNews]float32
+	weight [DigestKept + digestNews]float32
+	n      int
+}
 
 // N returns the weight of the values held.
 func (d *Digest) N() float64 { return d.n }
@@ -39,129 +54,165 @@ func (d *Digest) N() float64 { return d.n }
 // Tail returns the p-values of v against the values held: upper is the fraction of values at least as large, with half of the
 // ties, lower that of those at most as large; both count v itself (n+1) and lie in (0, 1].
 func (d *Digest) Tail(v float64) (lower, upper float64) {
-	x := float32(v)
-	i := d.search(x)
-	equal, above := 0.0, i
-	if i < len(d.mean) && d.mean[i] == x {
-		equal, above = float64(d.weight[i]), i+1
-	}
-	var below float64
-	if i <= len(d.mean)/2 {
-		below = sum(d.weight[:i])
-	} else {
-		below = d.n - equal - sum(d.weight[above:])
+	var below, equal float64
+	if d.data != nil {
+		x := float32(v)
+		mean := d.data.mean[:d.kept]
+		i := sort.Search(len(mean), func(i int) bool { return mean[i] >= x })
+		for _, w := range d.data.weight[:i] {
+			below += float64(w)
+		}
+		if i < len(mean) && mean[i] == x {
+			equal = float64(d.data.weight[i])
+		}
+		for _, recent := range d.data.news[:d.news] {
+			if recent < x {
+				below++
+			} else if recent == x {
+				equal++
+			}
+		}
 	}
 	lower = (below + equal/2 + 1) / (d.n + 1)
 	upper = (d.n - below - equal/2 + 1) / (d.n + 1)
 	return min(1, lower), min(1, upper)
 }
 
-func sum(weights []float32) (s float64) {
-	for _, w := range weights {
-		s += float64(w)
-	}
-	return s
-}
-
 // Quantile returns a value with about the fraction q of the mass below it; NaN when empty.
 func (d *Digest) Quantile(q float64) float64 {
-	if len(d.mean) == 0 {
+	if d.data == nil {
 		return math.NaN()
 	}
+	var all entries
+	d.merge(&all)
 	// Half of an entry's weight lies to each side of its mean; between means the mass is spread evenly.
 	target, below := q*d.n, 0.0
-	for i, w := range d.weight {
+	for i, w := range all.weight[:all.n] {
 		middle := below + float64(w)/2
 		if middle >= target {
 			if i == 0 {
 				break
 			}
-			before := below - float64(d.weight[i-1])/2
+			before := below - float64(all.weight[i-1])/2
 			part := (target - before) / (middle - before)
-			return float64(d.mean[i-1]) + part*float64(d.mean[i]-d.mean[i-1])
+			return float64(all.mean[i-1]) + part*float64(all.mean[i]-all.mean[i-1])
 		}
 		below += float64(w)
 	}
 	if target > d.n/2 {
-		return float64(d.mean[len(d.mean)-1])
+		return float64(all.mean[all.n-1])
 	}
-	return float64(d.mean[0])
+	return float64(all.mean[0])
 }
 
-// Add learns v, which must be finite.
+// Add learns v, which must be finite; others are passed over.
 func (d *Digest) Add(v float64) {
 	x := float32(v)
-	if math.IsInf(float64(x), 0) || x != x {
+	if x-x != 0 {
 		return
 	}
-	if d.mean == nil {
-		d.mean = make([]float32, 0, DigestEntries)
-		d.weight = make([]float32, 0, DigestEntries)
+	if d.data == nil {
+		d.data = new(digestData)
 	}
+	d.data.news[d.news] = x
+	d.news++
 	d.n++
-	i := d.search(x)
-	if len(d.mean) == DigestEntries && (i == len(d.mean) || d.mean[i] != x) {
-		d.compress()
-		i = d.search(x)
+	if d.news == digestNews || d.n >= DigestMemory {
+		d.settle()
 	}
-	if i < len(d.mean) && d.mean[i] == x {
-		d.weight[i]++
-	} else {
-		d.mean = slices.Insert(d.mean, i, x)
-		d.weight = slices.Insert(d.weight, i, 1)
-	}
+}
+
+// settle moves the values that wait into the entries.
+func (d *Digest) settle() {
+	var all entries
+	d.merge(&all)
+	all.compress(d.n)
+	d.news = 0
 	if d.n >= DigestMemory {
-		d.fade()
+		d.n = all.fade()
 	}
+	d.kept = all.n
+	copy(d.data.mean[:], all.mean[:all.n])
+	copy(d.data.weight[:], all.weight[:all.n])
 }
 
-// search returns the index of the first entry of at least x.
-func (d *Digest) search(x float32) int {
-	return sort.Search(len(d.mean), func(i int) bool { return d.mean[i] >= x })
+// merge fills all with the entries and the values that wait, which it sorts.
+func (d *Digest) merge(all *entries) {
+	news := d.data.news           // a copy: those of the digest keep the order of their arrival
+	for i := 1; i < d.news; i++ { // few, and often nearly in order
+		x, at := news[i], i
+		for ; at > 0 && news[at-1] > x; at-- {
+			news[at] = news[at-1]
+		}
+		news[at] = x
+	}
+	mean, weight := &d.data.mean, &d.data.weight
+	n, i, j := 0, 0, 0
+	for i < d.kept || j < d.news {
+		x, w := float32(0), float32(1)
+		if j == d.news || i < d.kept && mean[i] <= news[j] {
+			x, w = mean[i], weight[i]
+			i++
+		} else {
+			x = news[j]
+			j++
+		}
+		if n > 0 && all.mean[n-1] == x {
+			all.weight[n-1] += w
+			continue
+		}
+		all.mean[n], all.weight[n] = x, w
+		n++
+	}
+	all.n = n
 }
 
-// compress merges neighbours until at most DigestKept entries are left.
-func (d *Digest) compress() {
-	for share := 0.5; len(d.mean) > DigestKept; share *= 1.15 {
-		last := len(d.mean) - 1
+// compress merges neighbours until at most [DigestKept] entries, of the weight n, are left.
+func (e *entries) compress(n float64) {
+	for share := 0.5; e.n > DigestKept; share *= 1.15 {
+		last := e.n - 1
 		keep, below := 0, 0.0 // the entry that grows, and the weight before it
 		for i := 1; i <= last; i++ {
-			w, next := float64(d.weight[keep]), float64(d.weight[i])
+			w, next := float64(e.weight[keep]), float64(e.weight[i])
 			middle := below + (w+next)/2
-			if keep > 0 && i < last && w+next <= share*min(middle, d.n-middle) {
-				d.mean[keep] += (d.mean[i] - d.mean[keep]) * float32(next/(w+next))
-				d.weight[keep] = float32(w + next)
+			if keep > 0 && i < last && w+next <= share*min(middle, n-middle) {
+				e.mean[keep] += (e.mean[i] - e.mean[keep]) * float32(next/(w+next))
+				e.weight[keep] = float32(w + next)
 				continue
 			}
 			below += w
 			keep++
-			d.mean[keep], d.weight[keep] = d.mean[i], d.weight[i]
+			e.mean[keep], e.weight[keep] = e.mean[i], e.weight[i]
 		}
-		d.mean, d.weight = d.mean[:keep+1], d.weight[:keep+1]
+		e.n = keep + 1
 	}
 }
 
-// fade halves every weight and forgets entries that have become negligible.
-func (d *Digest) fade() {
+// fade halves every weight, forgets entries that have become negligible, and returns the weight that is left.
+func (e *entries) fade() (n float64) {
 	keep := 0
-	d.n = 0
-	for i, w := range d.weight {
+	for i, w := range e.weight[:e.n] {
 		if w /= 2; w >= 0.2 {
-			d.mean[keep], d.weight[keep] = d.mean[i], w
-			d.n += float64(w)
+			e.mean[keep], e.weight[keep] = e.mean[i], w
+			n += float64(w)
 			keep++
 		}
 	}
-	d.mean, d.weight = d.mean[:keep], d.weight[:keep]
+	e.n = keep
+	return n
 }
 
 // Append appends the digest in binary form.
 func (d *Digest) Append(dst []byte) []byte {
 	dst = AppendFloat(dst, d.n)
-	dst = AppendUint(dst, uint64(len(d.mean)))
-	for i := range d.mean {
-		dst = AppendUint(dst, uint64(math.Float32bits(d.mean[i])))
-		dst = AppendUint(dst, uint64(math.Float32bits(d.weight[i])))
+	dst = AppendUint(dst, uint64(d.kept))
+	for i := range d.kept {
+		dst = AppendUint(dst, uint64(math.Float32bits(d.data.mean[i])))
+		dst = AppendUint(dst, uint64(math.Float32bits(d.data.weight[i])))
+	}
+	dst = AppendUint(dst, uint64(d.news))
+	for i := range d.news {
+		dst = AppendUint(dst, uint64(math.Float32bits(d.data.news[i])))
 	}
 	return dst
 }
@@ -169,22 +220,39 @@ func (d *Digest) Append(dst []byte) []byte {
 // Read replaces the digest by one that Append wrote; on a damaged one it fails the reader.
 func (d *Digest) Read(r *Reader) {
 	*d = Digest{n: r.Finite()}
-	k := r.Count(DigestEntries)
-	if k > 0 {
-		d.mean = make([]float32, 0, DigestEntries)
-		d.weight = make([]float32, 0, DigestEntries)
-	}
-	for i := range k {
-		m := math.Float32frombits(uint32(r.Count(math.MaxUint32)))
-		w := math.Float32frombits(uint32(r.Count(math.MaxUint32)))
-		if !(w > 0) || math.IsInf(float64(w), 0) || m != m || math.IsInf(float64(m), 0) || i > 0 && m <= d.mean[i-1] {
+	data := new(digestData)
+	d.kept = r.Count(DigestKept)
+	total := 0.0
+	for i := range d.kept {
+		m, w := r.float32(), r.float32()
+		if !(w > 0) || i > 0 && m <= data.mean[i-1] {
 			r.Fail()
-			return
 		}
-		d.mean, d.weight = append(d.mean, m), append(d.weight, w)
+		data.mean[i], data.weight[i] = m, w
+		total += float64(w)
+	}
+	d.news = r.Count(digestNews - 1)
+	for i := range d.news {
+		data.news[i] = r.float32()
 	}
 	// Weights are rounded when entries merge, by far less than half a reading in all.
-	if !(math.Abs(d.n-sum(d.weight)) <= 0.5) || d.n > 2*DigestMemory {
+	if total += float64(d.news); !(math.Abs(d.n-total) <= 0.5) || d.n >= DigestMemory {
 		r.Fail()
 	}
+	if r.Err() != nil {
+		*d = Digest{}
+		return
+	}
+	if d.kept+d.news > 0 {
+		d.data = data
+	}
+}
+
+// float32 reads a finite number of single precision.
+func (r *Reader) float32() float32 {
+	f := math.Float32frombits(uint32(r.Count(math.MaxUint32)))
+	if f-f != 0 {
+		r.Fail()
+	}
+	return f
 }

@@ -69,8 +69,8 @@ func TestDigestIsCalibrated(t *testing.T) {
 			t.Errorf("level %v: %v of the p-values are below it", a, share)
 		}
 	}
-	if d.N() >= DigestMemory || len(d.mean) > DigestEntries {
-		t.Errorf("weight %v in %d entries", d.N(), len(d.mean))
+	if d.N() >= DigestMemory || d.kept > DigestKept || d.news >= digestNews {
+		t.Errorf("weight %v in %d entries and %d values", d.N(), d.kept, d.news)
 	}
 }
 
@@ -197,17 +197,28 @@ func BenchmarkStudentSurprise(b *testing.B) {
 	}
 }
 
-// The weight held stays near the sum of the weights, however long it goes on: a digest that was written can be read.
+// The weight held stays near the sum of the weights, however long it goes on, so that a digest that was written can be read; what
+// was read goes on like the one that was written, whatever either was asked.
 func TestDigestReadsWhatItWrote(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	var d Digest
+	var d, again Digest
 	for i := range 200_000 {
-		d.Add(math.Exp(3 * rng.NormFloat64()))
+		v := math.Exp(3 * rng.NormFloat64())
+		if i%3 == 0 {
+			v = math.Trunc(v) // ties
+		}
+		d.Add(v)
+		again.Add(v)
 		if i%997 != 0 {
 			continue
 		}
-		var again Digest
-		r := NewReader(d.Append(nil))
+		d.Tail(v)
+		d.Quantile(0.3)
+		written := d.Append(nil)
+		if !bytes.Equal(written, again.Append(nil)) {
+			t.Fatalf("after %d values: what was read went another way", i)
+		}
+		r := NewReader(written)
 		if again.Read(r); r.Done() != nil {
 			t.Fatalf("after %d values: %v", i, r.Err())
 		}
