@@ -17,6 +17,7 @@ import (
 type scratch struct {
 	parser fastjson.Parser
 	raw    []byte // the text of one number
+	names  plainNames
 }
 
 // parse reads JSON of at most depth levels, with valid UTF-8 throughout (RFC 8259 section 8.1).

@@ -9,8 +9,10 @@ import (
 
 // telemetry reads presage/v1/{device}/telemetry.
 func (d *Decoder) telemetry(s *scratch, b *telemetry.Batch, m *ingest.Message) error {
-	if err := d.each(s, m, func(v *fastjson.Value) error { return d.readings(s, b, m, v) }); err != nil {
-		return err
+	if !d.plain(s, b, m) {
+		if err := d.each(s, m, func(v *fastjson.Value) error { return d.readings(s, b, m, v) }); err != nil {
+			return err
+		}
 	}
 	if len(b.Samples) == 0 {
 		return refuse(ReasonNoValues, `the message holds no value: send {"ts": ..., "values": {"metric": number}}`)
