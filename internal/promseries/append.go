@@ -47,16 +47,23 @@ func (s *Store) appendBatch(app storage.Appender, b *telemetry.Batch, newest int
 	d := s.refs.device(b.Tenant, b.Device)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	next := 0
 	for i := range b.Samples {
 		sample := &b.Samples[i]
 		if !inBounds(sample.Time, newest) {
 			dropped++
 			continue
 		}
-		ref, err := s.appendSample(app, b, d.ref(sample.Metric), sample)
+		m := d.find(sample.Metric, &next)
+		var known storage.SeriesRef
+		if m != nil {
+			known = m.ref
+		}
+		ref, err := s.appendSample(app, b, known, sample)
 		switch {
-		case err == nil:
+		case err == nil && ref != known:
 			d.metric(sample.Metric).ref = ref
+		case err == nil:
 		case errors.Is(err, storage.ErrDuplicateSampleForTimestamp):
 			// Another value of a reading that is already stored: the first stays.
 		case errors.Is(err, storage.ErrTooOldSample), errors.Is(err, storage.ErrOutOfBounds),
@@ -105,12 +112,14 @@ func (s *Store) noteLast(b *telemetry.Batch, newest int64) {
 	d := s.refs.device(b.Tenant, b.Device)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, sample := range b.Samples {
+	next := 0
+	for i := range b.Samples {
+		sample := &b.Samples[i]
 		if !inBounds(sample.Time, newest) {
 			continue
 		}
 		// A series without a reference was refused.
-		if m := d.metrics[sample.Metric]; m != nil && m.ref != 0 {
+		if m := d.find(sample.Metric, &next); m != nil && m.ref != 0 {
 			m.saw(series.Point{Time: sample.Time, Value: sample.Value})
 		}
 	}

@@ -286,7 +286,7 @@ func TestForgottenReferences(t *testing.T) {
 	s := open(t, DefaultConfig(t.TempDir()))
 	defer s.Close()
 	fill(t, s, "default", "car-7", "m", 10)
-	s.refs.device("default", "car-7").metrics["m"].ref = 999999
+	s.refs.device("default", "car-7").metric("m").ref = 999999
 	fill(t, s, "default", "car-7", "m", 20)
 	if got := count(t, s, "car-7", day, day+3600e3); got != 20 {
 		t.Fatalf("%d readings, want 20", got)

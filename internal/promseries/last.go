@@ -27,9 +27,9 @@ func (s *Store) Last(ctx context.Context, tenant, id string) (map[string]series.
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	last := make(map[string]series.Point, len(d.metrics))
-	for name, m := range d.metrics {
+	for _, m := range d.metrics {
 		if m.some {
-			last[name] = m.last
+			last[m.name] = m.last
 		}
 	}
 	return last, nil

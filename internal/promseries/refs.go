@@ -1,6 +1,7 @@
 package promseries
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/prometheus/common/model"
@@ -23,19 +24,24 @@ type refs struct {
 
 type deviceKey struct{ tenant, id string }
 
-// device is what is remembered of one device. Its mutex is held only for map access.
+// device is what is remembered of one device. Its mutex is held only while it is looked at.
 type device struct {
 	mu      sync.Mutex
-	metrics map[string]*metric
+	metrics []metric       // in the order in which they came
+	index   map[string]int // where each stands; only made for more than fewMetrics
 	// searched tells that the store was searched for readings from before the cache began.
 	searched bool
 }
 
 type metric struct {
+	name string
 	ref  storage.SeriesRef // 0 when not known yet
 	last series.Point
 	some bool // last is valid
 }
+
+// fewMetrics is how many metrics are searched one by one.
+const fewMetrics = 16
 
 func newRefs() *refs { return &refs{devices: map[deviceKey]*device{}} }
 
@@ -56,27 +62,51 @@ func (r *refs) device(tenant, id string) *device {
 	if len(r.devices) >= maxCachedDevices {
 		clear(r.devices)
 	}
-	d = &device{metrics: map[string]*metric{}}
+	d = &device{}
 	r.devices[k] = d
 	return d
 }
 
-// ref returns the reference of a metric, 0 when it is not known.
-func (d *device) ref(name string) storage.SeriesRef {
-	if m := d.metrics[name]; m != nil {
-		return m.ref
+// find returns the entry of a metric, nil when there is none. next is the place at which it is expected, and is
+// set to the place behind it: messages repeat their metrics in order.
+func (d *device) find(name string, next *int) *metric {
+	at := *next
+	if at >= len(d.metrics) || d.metrics[at].name != name {
+		if at = d.search(name); at < 0 {
+			return nil
+		}
 	}
-	return 0
+	*next = at + 1
+	return &d.metrics[at]
 }
 
-// metric returns the entry of a metric, creating it when missing.
-func (d *device) metric(name string) *metric {
-	m := d.metrics[name]
-	if m == nil {
-		m = &metric{}
-		d.metrics[name] = m
+func (d *device) search(name string) int {
+	if d.index == nil {
+		return slices.IndexFunc(d.metrics, func(m metric) bool { return m.name == name })
 	}
-	return m
+	if at, ok := d.index[name]; ok {
+		return at
+	}
+	return -1
+}
+
+// metric returns the entry of a metric, creating it when missing. It is valid until another is created.
+func (d *device) metric(name string) *metric {
+	at := d.search(name)
+	if at < 0 {
+		at = len(d.metrics)
+		d.metrics = append(d.metrics, metric{name: name})
+		switch {
+		case d.index != nil:
+			d.index[name] = at
+		case at == fewMetrics:
+			d.index = make(map[string]int, 2*fewMetrics)
+			for i := range d.metrics {
+				d.index[d.metrics[i].name] = i
+			}
+		}
+	}
+	return &d.metrics[at]
 }
 
 // saw notes a reading that is stored; of two with the same time the first stays.

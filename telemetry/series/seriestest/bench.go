@@ -9,15 +9,16 @@ import (
 	"github.com/presage-pdm/presage/telemetry/series"
 )
 
-// Bench measures a store that is empty: appending from many devices, and
-// the chart of one device, ten metrics over a day of minutes.
+// Bench measures a store that is empty: appending what is new and what is months old from
+// many devices, and the chart of one device, ten metrics over a day of minutes.
 func Bench(b *testing.B, fresh func(b *testing.B) Harness) {
-	b.Run("append", func(b *testing.B) { benchAppend(b, open(b, fresh(b))) })
+	b.Run("append", func(b *testing.B) { benchAppend(b, open(b, fresh(b)), time.Now().Add(-30*time.Minute)) })
+	b.Run("late", func(b *testing.B) { benchAppend(b, open(b, fresh(b)), base) })
 	b.Run("chart", func(b *testing.B) { benchChart(b, open(b, fresh(b))) })
 }
 
-// benchAppend appends one reading of ten metrics of a hundred devices per call.
-func benchAppend(b *testing.B, s series.Store) {
+// benchAppend appends one reading of ten metrics of a hundred devices per call, ten milliseconds apart.
+func benchAppend(b *testing.B, s series.Store, start time.Time) {
 	const devices, metrics = 100, 10
 	batches := make([]telemetry.Batch, devices)
 	for d := range batches {
@@ -26,9 +27,9 @@ func benchAppend(b *testing.B, s series.Store) {
 			batches[d].Samples[m].Metric = fmt.Sprintf("metric_%d", m)
 		}
 	}
-	at := base.UnixMilli()
+	at := start.UnixMilli()
 	for b.Loop() {
-		at += 1000
+		at += 10
 		for d := range batches {
 			for m := range batches[d].Samples {
 				batches[d].Samples[m].Time = at
