@@ -241,8 +241,7 @@ func (d *device) readMetric(r *stat.Reader) (lost bool) {
 		r.Fail()
 		return true
 	}
-	d.metrics = append(d.metrics, m)
-	d.index[m.name] = m
+	d.add(m)
 	d.bindMetric(m, false)
 	lost = readRules(r, m.rules)
 	key, state, present := readMethod(r)

@@ -11,6 +11,7 @@ type device struct {
 	rules      []*instance // of the whole device, in the order of the plan
 	metrics    []*metricState
 	index      map[string]*metricState
+	next       int   // the metric that is expected: messages repeat their metrics in order
 	joint      Joint // nil when the plan has none, or after too many crashes
 	jointBad   int   // crashes of joint
 	jointHeld  []string
@@ -26,6 +27,7 @@ type device struct {
 // metricState is the state of one metric of a device.
 type metricState struct {
 	name   string
+	at     int    // place among the metrics of the device
 	part   string // component, "device" when none is known
 	last   int64
 	value  float64
@@ -125,7 +127,14 @@ func seriesOf(p *Plan) methodKey {
 
 // metric returns the state of a metric, nil when the device has too many.
 func (d *device) metric(e *Engine, name string, in *Input) *metricState {
+	if d.next < len(d.metrics) {
+		if m := d.metrics[d.next]; m.name == name {
+			d.next++
+			return m
+		}
+	}
 	if m, ok := d.index[name]; ok {
+		d.next = m.at + 1
 		return m
 	}
 	if len(d.metrics) >= e.cfg.MaxMetrics {
@@ -136,14 +145,21 @@ func (d *device) metric(e *Engine, name string, in *Input) *metricState {
 		return nil
 	}
 	m := &metricState{name: name}
-	d.metrics = append(d.metrics, m)
-	d.index[name] = m
+	d.add(m)
 	d.bindMetric(m, false)
 	return m
 }
 
+// add takes in a metric that is new.
+func (d *device) add(m *metricState) {
+	m.at = len(d.metrics)
+	d.metrics = append(d.metrics, m)
+	d.index[m.name] = m
+}
+
 // applySamples feeds samples in rising time.
 func (d *device) applySamples(e *Engine, in *Input, samples []telemetry.Sample) {
+	d.next = 0
 	for i := range samples {
 		s := &samples[i]
 		d.applySample(e, in, s)
