@@ -86,17 +86,27 @@ func DecodeTick(entry []byte) (arrival int64, err error) {
 func (d *Decoder) samples(r *entryReader, dst []Sample, last int64) []Sample {
 	n := 0
 	for range r.count(10) {
+		if n < dictSize {
+			// Nearly every sample of a message with one reading: in full, the name that the message before had at this place,
+			// and a step in time of one byte.
+			name := d.dict[n]
+			if size := 1 + 1 + len(name) + 1 + 8; len(r.rest) >= size && r.rest[0] == 0 && int(r.rest[1]) == len(name) && len(name) < 0x80 &&
+				r.rest[size-9] < 0x80 && string(r.rest[2:size-9]) == name {
+				delta := int64(r.rest[size-9])
+				last += delta>>1 ^ -(delta & 1)
+				r.rest = r.rest[size-8:]
+				n++
+				dst = append(dst, Sample{Metric: name, Time: last, Value: r.float()})
+				if r.err != nil {
+					return dst
+				}
+				continue
+			}
+		}
 		var metric string
 		if ref := r.byte(); ref == 0 {
-			name := r.bytes()
-			switch {
-			case n == dictSize:
-				metric = d.names.intern(name, maxNames)
-			case string(name) == d.dict[n]: // as in the batch before: devices of a kind say the same
-				metric = d.dict[n]
-				n++
-			default:
-				metric = d.names.intern(name, maxNames)
+			metric = d.names.intern(r.bytes(), maxNames)
+			if n < dictSize {
 				d.dict[n] = metric
 				n++
 			}
