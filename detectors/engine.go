@@ -25,6 +25,9 @@ type Engine struct {
 	out     []Finding
 	sorted  []telemetry.Sample // scratch
 	events  []telemetry.Event  // scratch
+	in      Input              // scratch
+	latest  func(metric string) (float64, int64, bool)
+	at      *device // whose latest values latest tells
 }
 
 type deviceKey struct{ tenant, id string }
@@ -35,7 +38,9 @@ func NewEngine(cfg Config, plans Plans) *Engine {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{cfg: cfg, log: log, plans: plans, index: map[deviceKey]*device{}}
+	e := &Engine{cfg: cfg, log: log, plans: plans, index: map[deviceKey]*device{}}
+	e.latest = func(metric string) (float64, int64, bool) { return e.at.latest(metric) }
+	return e
 }
 
 // SetPlans replaces the plans. Detectors whose rule did not change keep their state.
@@ -53,27 +58,29 @@ func (e *Engine) Apply(b *telemetry.Batch) []Finding {
 
 	samples, newest := e.believed(d, b)
 	events := e.orderedEvents(b, &newest)
-	in := Input{Arrival: b.Arrival, Tick: e.ticks, Latest: d.latest}
+	in := &e.in
+	e.at = d
+	*in = Input{Arrival: b.Arrival, Tick: e.ticks, Latest: e.latest}
 	in.Live = newest != 0 && b.Arrival-newest <= e.cfg.BackfillAfter.Milliseconds() || len(b.States) > 0 && newest == 0
 
-	d.applySamples(e, &in, samples)
+	d.applySamples(e, in, samples)
 	for i := range events {
 		ev := &events[i]
 		if !d.seen.add(ev) {
 			in.Kind, in.Time, in.Event = EventInput, ev.Time, ev
-			d.applyRules(e, d.rules, &in)
+			d.applyRules(e, d.rules, in)
 		}
 	}
 	in.Event = nil
 	for _, s := range b.States {
 		in.Kind, in.Time, in.Online = StateInput, s.Time, s.Online
-		d.applyRules(e, d.rules, &in)
+		d.applyRules(e, d.rules, in)
 	}
 	if newest != 0 {
 		d.newest = max(d.newest, newest)
 	}
 	in.Kind, in.Time = BatchInput, d.newest
-	d.applyRules(e, d.rules, &in)
+	d.applyRules(e, d.rules, in)
 	d.clock.judge(e, d, b, newest)
 	return e.out
 }
@@ -82,15 +89,16 @@ func (e *Engine) Apply(b *telemetry.Batch) []Finding {
 func (e *Engine) Tick(arrival int64) []Finding {
 	e.out = e.out[:0]
 	e.ticks++
-	in := Input{Kind: TickInput, Time: arrival, Arrival: arrival, Tick: e.ticks, Live: true}
+	in := &e.in
+	*in = Input{Kind: TickInput, Time: arrival, Arrival: arrival, Tick: e.ticks, Live: true, Latest: e.latest}
 	for _, d := range e.devices {
 		if e.ticks%planCheckTicks == 0 {
 			d.refresh(e)
 		}
 		for _, r := range d.rules {
 			if r.ticks {
-				in.Latest = d.latest
-				d.applyRule(e, r, &in)
+				e.at = d
+				d.applyRule(e, r, in)
 			}
 		}
 	}

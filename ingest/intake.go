@@ -86,6 +86,7 @@ type Intake struct {
 	metrics  *intakeMetrics
 
 	scratch    sync.Pool // of *scratch
+	messages   sync.Pool // of *accepted
 	quarantine *bucket
 	newcomers  *bucket
 	complaints *bucket // log lines about single messages; the counters have them all
@@ -119,6 +120,7 @@ func NewIntake(journal Journal, decoder Decoder, registry Registry, cfg IntakeCo
 		metrics:  newIntakeMetrics(cfg.Registerer),
 	}
 	in.scratch.New = func() any { return &scratch{seen: make(map[string]struct{})} }
+	in.messages.New = in.newAccepted
 	in.quarantine = newBucket(cfg.QuarantineRate, cfg.QuarantineBurst)
 	in.complaints = newBucket(1, 20)
 	in.newcomers = newBucket(cfg.RegisterRate, cfg.RegisterBurst)
@@ -181,13 +183,30 @@ func (in *Intake) begin(m *Message, done func(error)) (finish func(error)) {
 	if m.Arrival == 0 {
 		m.Arrival = time.Now().UnixMilli()
 	}
-	return func(err error) {
+	a := in.messages.Get().(*accepted)
+	a.done = done
+	return a.finish
+}
+
+// accepted is a message inside. It is used again, so that a message costs no allocation.
+type accepted struct {
+	done   func(error)
+	finish func(error) // ends it; made once
+}
+
+func (in *Intake) newAccepted() any {
+	a := new(accepted)
+	a.finish = func(err error) {
 		if err != nil {
 			in.metrics.failed.Inc()
 		}
+		done := a.done
+		a.done = nil
+		in.messages.Put(a)
 		done(err)
 		in.inflight.Done()
 	}
+	return a
 }
 
 // Retry takes a message again that was quarantined, and returns when it is durable.
@@ -300,8 +319,9 @@ func (in *Intake) decode(s *scratch, m Message) (reject *RejectError) {
 	if err == nil {
 		return nil
 	}
-	if errors.As(err, &reject) {
-		return reject
+	var why *RejectError // not reject, which would be allocated for every message
+	if errors.As(err, &why) {
+		return why
 	}
 	return &RejectError{Reason: ReasonUndecodable, Detail: err.Error()}
 }
