@@ -124,7 +124,7 @@ func NewIntake(journal Journal, decoder Decoder, registry Registry, cfg IntakeCo
 	in.quarantine = newBucket(cfg.QuarantineRate, cfg.QuarantineBurst)
 	in.complaints = newBucket(1, 20)
 	in.newcomers = newBucket(cfg.RegisterRate, cfg.RegisterBurst)
-	in.vocabulary = newVocabulary(cfg.Limits.DeviceMetrics)
+	in.vocabulary = newVocabulary(cfg.Limits.DeviceMetrics, newDeviceRate(cfg.Limits.DeviceMessages, cfg.Limits.DeviceBurst))
 	in.registrar = newRegistrar(registry, in.log, in.metrics)
 	return in, nil
 }
@@ -297,7 +297,11 @@ func (in *Intake) prepare(ctx context.Context, s *scratch, m Message) *RejectErr
 		if reject := in.admit(ctx, b); reject != nil {
 			return reject
 		}
-		if !in.vocabulary.take(b) {
+		taken, wait := in.vocabulary.take(b)
+		if wait > 0 {
+			in.tooFast(m, b.Device, wait)
+		}
+		if !taken {
 			return &RejectError{Device: b.Device, Reason: ReasonDeviceMetrics, Detail: fmt.Sprintf("device %q would have more than %d metrics: look for numbers or times in their names, or raise limits.device_metrics", b.Device, in.cfg.Limits.DeviceMetrics)}
 		}
 	}
@@ -336,6 +340,9 @@ func (in *Intake) admit(ctx context.Context, b *telemetry.Batch) *RejectError {
 	}
 	if in.cfg.UnknownDevices == PolicyRegister {
 		if !in.registrar.asking(b.Tenant, b.Device) {
+			if in.registry.Count(b.Tenant)+in.registrar.waiting() >= in.cfg.Limits.TenantDevices {
+				return &RejectError{Device: b.Device, Reason: ReasonTenantDevices, Detail: fmt.Sprintf("device %q is unknown, and there are %d devices, as many as register by themselves: import it, remove others, or raise limits.devices", b.Device, in.cfg.Limits.TenantDevices)}
+			}
 			if !in.newcomers.take(b.Arrival) {
 				return &RejectError{Device: b.Device, Reason: ReasonNewDevices, Detail: fmt.Sprintf("device %q is unknown, and more than %g new devices a second have come: try it again later", b.Device, in.cfg.RegisterRate)}
 			}
@@ -344,6 +351,18 @@ func (in *Intake) admit(ctx context.Context, b *telemetry.Batch) *RejectError {
 		return nil
 	}
 	return &RejectError{Device: b.Device, Reason: ReasonUnknownDevice, Detail: fmt.Sprintf("device %q is not registered: import it, or set unknown_devices to %q", b.Device, PolicyRegister)}
+}
+
+// tooFast has a sender slowed down, where its broker can do so, for a device that sends more messages than it may. Nothing is refused:
+// it was sent, and may have been acknowledged by an external broker, which nobody can ask to wait.
+func (in *Intake) tooFast(m Message, device string, wait time.Duration) {
+	in.metrics.tooFast.Inc()
+	if m.Slow != nil {
+		m.Slow(wait)
+	}
+	if in.complaints.take(m.Arrival) {
+		in.log.Warn("device sends more messages than limits.device_messages", "device", device, "client", m.Client, "slowed", m.Slow != nil)
+	}
 }
 
 // append journals the batches of s, which are those of m, as one message.

@@ -59,6 +59,8 @@ func (r *registry) Admit(_, device string) ingest.Admission {
 	return ingest.Admitted
 }
 
+func (r *registry) Count(string) int { return len(r.known()) }
+
 func (r *registry) Register(_ context.Context, _, device string) error {
 	if err := r.get(); err != nil {
 		return err

@@ -18,6 +18,12 @@ type Limits struct {
 	// DeviceMetrics is the number of different metrics that one device may use in the life
 	// of the process: each is a series, with a detector's memory.
 	DeviceMetrics int `koanf:"device_metrics"`
+	// DeviceMessages is how many messages a second a device may send for long, and DeviceBurst how many
+	// at once; whoever sends more is slowed down. 0 messages is no limit.
+	DeviceMessages int `koanf:"device_messages"`
+	DeviceBurst    int `koanf:"device_burst"`
+	// TenantDevices is how many devices a tenant may have before no more are registered by themselves.
+	TenantDevices int `koanf:"tenant_devices"`
 	// Events is the number of events, and that of states.
 	Events int `koanf:"events"`
 	// Batches is the number of devices that one message may speak of.
@@ -39,11 +45,15 @@ func DefaultLimits() Limits {
 		Samples:       100_000,
 		Metrics:       1000,
 		DeviceMetrics: 2000,
-		Events:        1000,
-		Batches:       1000,
-		TextBytes:     1024,
-		Oldest:        time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
-		Ahead:         24 * time.Hour,
+		// Ten times what a busy machine sends, and a backlog of some hours of it at once.
+		DeviceMessages: 20_000,
+		DeviceBurst:    200_000,
+		TenantDevices:  1_000_000,
+		Events:         1000,
+		Batches:        1000,
+		TextBytes:      1024,
+		Oldest:         time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
+		Ahead:          24 * time.Hour,
 	}
 }
 
@@ -55,6 +65,7 @@ const (
 	ReasonTooManyMetrics = "too-many-metrics"
 	ReasonDeviceMetrics  = "too-many-metrics-of-device"
 	ReasonNewDevices     = "too-many-new-devices"
+	ReasonTenantDevices  = "too-many-devices-of-tenant"
 	ReasonTooManyEvents  = "too-many-events"
 	ReasonTooManyDevices = "too-many-devices"
 	ReasonTextTooLong    = "text-too-long"

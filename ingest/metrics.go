@@ -8,8 +8,8 @@ import (
 )
 
 type intakeMetrics struct {
-	messages, bytes, samples, failed, dropped, registered, retries prometheus.Counter
-	rejected                                                       *prometheus.CounterVec
+	messages, bytes, samples, failed, dropped, registered, retries, tooFast prometheus.Counter
+	rejected                                                                *prometheus.CounterVec
 }
 
 func newIntakeMetrics(r prometheus.Registerer) *intakeMetrics {
@@ -24,6 +24,7 @@ func newIntakeMetrics(r prometheus.Registerer) *intakeMetrics {
 		failed:     counter("failed_total", "Messages that could not be made durable and were not acknowledged."),
 		dropped:    counter("quarantine_dropped_total", "Refused messages that were acknowledged and forgotten because the quarantine was fed too fast."),
 		registered: counter("registered_total", "Unknown devices that were registered."),
+		tooFast:    counter("too_fast_total", "Messages of devices that send more than they may; their senders are slowed down where the broker can."),
 		retries:    counter("retries_total", "Attempts to register a device that have to be repeated."),
 		rejected: with.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "presage", Subsystem: "intake", Name: "rejected_total",

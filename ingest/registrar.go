@@ -37,6 +37,13 @@ func (r *registrar) asking(tenant, id string) bool {
 	return yes
 }
 
+// waiting is how many devices are in the queue or in work, of all tenants.
+func (r *registrar) waiting() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.asked)
+}
+
 // ask has a device registered, once however often it is asked. It waits for room until ctx ends.
 func (r *registrar) ask(ctx context.Context, tenant, id string) {
 	d := device{tenant, id}

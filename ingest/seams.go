@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/telemetry"
@@ -19,6 +20,9 @@ type Message struct {
 	// Refused, when not nil, is told why the message is refused, once, before done is
 	// called with nil: MQTT 5 has codes for some of the reasons.
 	Refused func(*RejectError)
+	// Slow, when not nil, is told before Accept returns for how long nothing more should be read from the sender, because a device of
+	// the message has sent more messages than it may. The message is taken all the same.
+	Slow func(time.Duration)
 }
 
 // Decoder turns a message into batches. It is implemented by ingest/payload.
@@ -52,6 +56,8 @@ const (
 // Registry knows the devices. It answers from memory: it is asked for every message.
 type Registry interface {
 	Admit(tenant, device string) Admission
+	// Count is how many devices a tenant has.
+	Count(tenant string) int
 	// Register makes an unknown device known. It is asked once per device.
 	Register(ctx context.Context, tenant, device string) error
 }

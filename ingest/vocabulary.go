@@ -4,15 +4,17 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/presage-pdm/presage/telemetry"
 )
 
 // vocabulary remembers which metrics each device has used, as hashes, so that a device that
-// makes up ever new names cannot fill the series store and the memory of the detectors. It
-// forgets with the process. A device of ten metrics costs some 250 bytes.
+// makes up ever new names cannot fill the series store and the memory of the detectors; and how many
+// messages it may send right now. It forgets with the process. A device of ten metrics costs some 250 bytes.
 type vocabulary struct {
 	most   int
+	rate   deviceRate
 	seed   maphash.Seed // keeps outsiders from making names that collide
 	shards [64]vocabularyShard
 }
@@ -24,6 +26,7 @@ type vocabularyShard struct {
 
 // words are the metrics of one device.
 type words struct {
+	full  int64          // when the device may send a whole burst again, in Unix nanoseconds; see deviceRate
 	order []uint64       // hashes in the order in which they came
 	at    map[uint64]int // where each stands; only made for more than fewWords
 }
@@ -31,8 +34,8 @@ type words struct {
 // fewWords is how many hashes are searched one by one.
 const fewWords = 32
 
-func newVocabulary(most int) *vocabulary {
-	v := &vocabulary{most: most, seed: maphash.MakeSeed()}
+func newVocabulary(most int, rate deviceRate) *vocabulary {
+	v := &vocabulary{most: most, rate: rate, seed: maphash.MakeSeed()}
 	for i := range v.shards {
 		v.shards[i].devices = make(map[device]*words)
 	}
@@ -40,11 +43,8 @@ func newVocabulary(most int) *vocabulary {
 }
 
 // take notes the metrics of a batch, until the device would have more than it may;
-// then it reports false.
-func (v *vocabulary) take(b *telemetry.Batch) bool {
-	if len(b.Samples) == 0 {
-		return true
-	}
+// then it reports false. It also counts the message, and returns for how long the device has to wait with the next one.
+func (v *vocabulary) take(b *telemetry.Batch) (taken bool, wait time.Duration) {
 	s := &v.shards[maphash.String(v.seed, b.Device)%uint64(len(v.shards))]
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,13 +53,14 @@ func (v *vocabulary) take(b *telemetry.Batch) bool {
 		w = new(words)
 		s.devices[device{b.Tenant, b.Device}] = w
 	}
+	wait = v.rate.take(&w.full, b.Arrival)
 	next := 0
 	for i := range b.Samples {
 		h := maphash.String(v.seed, b.Samples[i].Metric)
 		if next >= len(w.order) || w.order[next] != h { // else the message repeats its metrics in order
 			if next = w.find(h); next < 0 {
 				if len(w.order) >= v.most {
-					return false
+					return false, wait
 				}
 				w.add(h)
 				next = len(w.order) - 1
@@ -67,7 +68,7 @@ func (v *vocabulary) take(b *telemetry.Batch) bool {
 		}
 		next++
 	}
-	return true
+	return true, wait
 }
 
 func (w *words) find(h uint64) int {

@@ -26,6 +26,9 @@ func (r registry) Admit(tenant, device string) ingest.Admission {
 	return ingest.Unknown
 }
 
+// Count implements ingest.Registry.
+func (r registry) Count(tenant string) int { return r.directory.Count(tenant) }
+
 // Register implements ingest.Registry.
 func (r registry) Register(ctx context.Context, tenant, device string) error {
 	d, err := r.store.RegisterDevice(ctx, tenant, device)
