@@ -63,14 +63,20 @@ type Broker struct {
 	stopped   chan struct{} // closed when no connection is accepted any more
 	draining  atomic.Bool
 	inFlight  atomic.Int64 // messages whose fate is not settled
+	lent      atomic.Int64 // buffers that connections have
 	closing   sync.Once
 	wait      sync.WaitGroup // every goroutine of connections
 	publishes sync.Pool      // of *publish
+	buffers   sync.Pool      // of *buffer
 	changed   chan struct{}  // 1: what Drain waits for may have come; one is enough
+
+	arrivals   *pace // of connections
+	complaints *pace // of log lines about single clients; the counters have them all
+	retained   *retained
 
 	mu    sync.Mutex
 	over  bool // Close has begun to wait
-	conns map[*conn]struct{}
+	doors doors
 	wills map[string]*lateWill // by client identifier within the broker
 }
 
@@ -94,6 +100,7 @@ func New(config Config, parts Parts) (*Broker, error) {
 	capabilities.MaximumSessionExpiryInterval = uint32(min(config.SessionExpiry/time.Second, math.MaxUint32))
 	capabilities.MaximumPacketSize = uint32(config.PacketBytes)
 	capabilities.ReceiveMaximum = uint16(config.InFlight)
+	capabilities.TopicAliasMaximum = topicAliases
 	capabilities.Compatibilities.NoInheritedPropertiesOnAck = true // MQTT 5.0 section 3.4.2.2
 	b := &Broker{
 		config:        config,
@@ -104,7 +111,7 @@ func New(config Config, parts Parts) (*Broker, error) {
 		log:           parts.Logger,
 		server: mqtt.New(&mqtt.Options{
 			Capabilities:             capabilities,
-			ClientNetReadBufferSize:  1 << 10, // conn has a larger one
+			ClientNetReadBufferSize:  16, // conn has a larger one
 			ClientNetWriteBufferSize: 4 << 10,
 			// The library logs a line per mishap of a client, with the payload: they are counted instead.
 			Logger: slog.New(slog.DiscardHandler),
@@ -113,22 +120,28 @@ func New(config Config, parts Parts) (*Broker, error) {
 		}),
 		stopped: make(chan struct{}),
 		changed: make(chan struct{}, 1),
-		conns:   map[*conn]struct{}{},
+		doors:   newDoors(),
 		wills:   map[string]*lateWill{},
+
+		arrivals:   newPace(config.ConnectionRate, config.ConnectionRate),
+		complaints: newPace(1, 5),
+		retained:   newRetained(),
 	}
 	b.publishes.New = newPublish
+	b.buffers.New = func() any { return new(buffer) }
 	b.ctx, b.abort = context.WithCancel(context.Background())
 	b.metrics = newMetrics(parts.Registerer, b)
 	b.inline = b.server.NewClient(nil, mqtt.LocalListener, "\xffpresage", true)
 	if err := b.server.AddHook(&hook{broker: b}, nil); err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
+	b.watchQueues()
 	return b, nil
 }
 
 // Start listens and serves until [Broker.Close].
 func (b *Broker) Start() error {
-	inner, err := net.Listen("tcp", b.config.Address)
+	inner, err := listen(b.ctx, b.config.Address)
 	if err != nil {
 		return fmt.Errorf("broker: listen: %w: is another broker running?", err)
 	}
@@ -158,7 +171,7 @@ func (b *Broker) Drain(ctx context.Context) error {
 	for _, late := range b.wills {
 		late.timer.Stop()
 	}
-	for c := range b.conns {
+	for c := range b.doors.conns {
 		c.Conn.SetReadDeadline(time.Unix(1, 0)) // wakes who reads
 	}
 	b.mu.Unlock()
@@ -203,12 +216,12 @@ func (b *Broker) start(f func()) bool {
 	return !b.over
 }
 
-// quiet tells whether nobody reads and nothing is in flight.
+// quiet tells whether nobody reads, and nothing is in flight or on its way to a client.
 func (b *Broker) quiet() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for c := range b.conns {
-		if !c.parked.Load() {
+	for c := range b.doors.conns {
+		if !c.parked.Load() || c.sender.size.Load() > 0 {
 			return false
 		}
 	}
@@ -234,28 +247,10 @@ func (b *Broker) left(n int) {
 	}
 }
 
-// remember counts a connection in, unless there are too many.
-func (b *Broker) remember(c *conn) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.conns) >= b.config.Connections+waiting {
-		return false
-	}
-	b.conns[c] = struct{}{}
-	return true
-}
-
-func (b *Broker) forget(c *conn) {
-	b.mu.Lock()
-	delete(b.conns, c)
-	b.mu.Unlock()
-	b.progress()
-}
-
 func (b *Broker) closeConns() {
 	b.mu.Lock()
 	var open []*conn
-	for c := range b.conns {
+	for c := range b.doors.conns {
 		open = append(open, c)
 	}
 	b.mu.Unlock()

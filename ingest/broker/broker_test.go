@@ -14,6 +14,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +36,7 @@ type held struct {
 type desk struct {
 	t        testing.TB
 	incoming chan held
+	slow     atomic.Int64 // nanoseconds, for the sender of the next message
 }
 
 func newDesk(t testing.TB) *desk {
@@ -43,6 +45,9 @@ func newDesk(t testing.TB) *desk {
 
 func (d *desk) Accept(_ context.Context, m ingest.Message, done func(error)) {
 	m.Payload = append([]byte(nil), m.Payload...)
+	if pause := d.slow.Swap(0); pause > 0 {
+		m.Slow(time.Duration(pause))
+	}
 	d.incoming <- held{Message: m, done: done}
 }
 

@@ -105,6 +105,8 @@ func (c *client) encode(pk packets.Packet) []byte {
 		err = pk.PublishEncode(&buf)
 	case packets.Subscribe:
 		err = pk.SubscribeEncode(&buf)
+	case packets.Puback:
+		err = pk.PubackEncode(&buf)
 	case packets.Pubrel:
 		err = pk.PubrelEncode(&buf)
 	case packets.Pingreq:

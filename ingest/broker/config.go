@@ -16,6 +16,14 @@ type Config struct {
 	RequireCredentials bool `koanf:"require_credentials"`
 	// Connections bounds how many clients are connected at a time.
 	Connections int `koanf:"connections"`
+	// ConnectionsPerAddress bounds those from one remote address; 0 does not, since many devices may share one (NAT).
+	ConnectionsPerAddress int `koanf:"connections_per_address"`
+	// ConnectionsPerDevice bounds those of credentials that speak for one device.
+	ConnectionsPerDevice int `koanf:"connections_per_device"`
+	// ConnectionRate is how many are accepted a second; more wait in the operating system's queue.
+	ConnectionRate int `koanf:"connection_rate"`
+	// Handshakes bounds how many are connected that have not said yet who they are.
+	Handshakes int `koanf:"handshakes"`
 	// PacketBytes bounds an MQTT packet. Clients that send a larger one are
 	// disconnected (MQTT 5: reason 0x95).
 	PacketBytes int `koanf:"packet_bytes"`
@@ -24,12 +32,23 @@ type Config struct {
 	InFlight int `koanf:"in_flight"`
 	// Retained bounds how many topics have a retained message.
 	Retained int `koanf:"retained"`
+	// RetainedBytes bounds what the retained messages take, with what the broker needs to keep them.
+	RetainedBytes int64 `koanf:"retained_bytes"`
+	// Subscriptions bounds those of all clients, SubscriptionsPerClient those of one.
+	Subscriptions          int `koanf:"subscriptions"`
+	SubscriptionsPerClient int `koanf:"subscriptions_per_client"`
+	// Sessions bounds how many are kept of which the client is away.
+	Sessions int `koanf:"sessions"`
+	// QueuedBytes bounds what waits for one subscriber, sent or not; more is dropped for it.
+	QueuedBytes int `koanf:"queued_bytes"`
 	// Pending bounds the messages that wait to be written to a subscriber; more are dropped.
 	Pending int `koanf:"pending"`
 	// SessionExpiry is how long a session is kept of which the client is away.
 	SessionExpiry time.Duration `koanf:"session_expiry"`
 	// ConnectTimeout is how long a new connection may take to say who it is.
 	ConnectTimeout time.Duration `koanf:"connect_timeout"`
+	// PacketTimeout is how long a packet may take to come as a whole, and a second more for each 512 bytes of it.
+	PacketTimeout time.Duration `koanf:"packet_timeout"`
 	// WriteTimeout is how long a client may refuse to take what is sent to it.
 	WriteTimeout time.Duration `koanf:"write_timeout"`
 	// TLS, when not nil, is spoken on every connection.
@@ -39,20 +58,30 @@ type Config struct {
 // DefaultConfig listens on the loopback interface.
 func DefaultConfig() Config {
 	return Config{
-		Address:        "127.0.0.1:1883",
-		Connections:    100_000,
-		PacketBytes:    4<<20 + 64<<10, // the largest payload that the intake takes, and its topic and properties
-		InFlight:       1024,
-		Retained:       1_000_000,
-		Pending:        1024,
-		SessionExpiry:  7 * 24 * time.Hour,
-		ConnectTimeout: 10 * time.Second,
-		WriteTimeout:   30 * time.Second,
+		Address:                "127.0.0.1:1883",
+		Connections:            100_000,
+		ConnectionsPerDevice:   8,
+		ConnectionRate:         5000,
+		Handshakes:             4096,
+		PacketBytes:            4<<20 + 64<<10, // the largest payload that the intake takes, and its topic and properties
+		InFlight:               1024,
+		Retained:               1_000_000,
+		RetainedBytes:          1 << 30,
+		Subscriptions:          1_000_000,
+		SubscriptionsPerClient: 1000,
+		Sessions:               100_000,
+		QueuedBytes:            16 << 20,
+		Pending:                1024,
+		SessionExpiry:          7 * 24 * time.Hour,
+		ConnectTimeout:         10 * time.Second,
+		PacketTimeout:          time.Minute,
+		WriteTimeout:           30 * time.Second,
 	}
 }
 
-// connectBytes bounds the first packet of a connection, before anybody knows whose it is.
-const connectBytes = 64 << 10
+// controlBytes bounds every packet that is no PUBLISH: the first of a connection, which comes before anybody knows whose it is, and lists
+// of filters. The library takes some 30 times as much to decode one that is full of short filters or properties.
+const controlBytes = 64 << 10
 
 func (c *Config) validate() error {
 	var errs []error
@@ -61,7 +90,15 @@ func (c *Config) validate() error {
 		value, min, max int
 	}{
 		{"connections", c.Connections, 1, 10_000_000},
-		{"packet_bytes", c.PacketBytes, connectBytes, 256 << 20}, // MQTT itself allows no more than 256 MiB
+		{"connections_per_address", c.ConnectionsPerAddress, 0, 10_000_000},
+		{"connections_per_device", c.ConnectionsPerDevice, 1, 10_000_000},
+		{"connection_rate", c.ConnectionRate, 1, 1_000_000},
+		{"handshakes", c.Handshakes, 1, 10_000_000},
+		{"subscriptions", c.Subscriptions, 0, 100_000_000},
+		{"subscriptions_per_client", c.SubscriptionsPerClient, 0, 1_000_000},
+		{"sessions", c.Sessions, 0, 10_000_000},
+		{"queued_bytes", c.QueuedBytes, 1 << 10, 1 << 40},
+		{"packet_bytes", c.PacketBytes, controlBytes, 256 << 20}, // MQTT itself allows no more than 256 MiB
 		{"in_flight", c.InFlight, 1, 65_535},                     // packet identifiers have 16 bits
 		{"retained", c.Retained, 0, 100_000_000},
 		{"pending", c.Pending, 1, 65_535},
@@ -74,11 +111,14 @@ func (c *Config) validate() error {
 		key   string
 		value time.Duration
 	}{
-		{"session_expiry", c.SessionExpiry}, {"connect_timeout", c.ConnectTimeout}, {"write_timeout", c.WriteTimeout},
+		{"session_expiry", c.SessionExpiry}, {"connect_timeout", c.ConnectTimeout}, {"packet_timeout", c.PacketTimeout}, {"write_timeout", c.WriteTimeout},
 	} {
 		if d.value <= 0 {
 			errs = append(errs, fmt.Errorf("broker: %s is %s: it must be positive", d.key, d.value))
 		}
+	}
+	if c.RetainedBytes < 0 {
+		errs = append(errs, fmt.Errorf("broker: retained_bytes is %d: it must be 0 or more", c.RetainedBytes))
 	}
 	if _, _, err := net.SplitHostPort(c.Address); err != nil {
 		errs = append(errs, fmt.Errorf("broker: address: %w: give host and port, such as 127.0.0.1:1883", err))

@@ -2,9 +2,8 @@ package broker
 
 import (
 	"errors"
-	"math"
 	"net"
-	"os"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,25 +22,53 @@ type conn struct {
 
 	// Of the reading goroutine.
 	stream   stream
+	receiver receiver
+	first    [1]byte
 	started  bool      // the first packet was handed over
 	pass     int       // bytes of a packet for the library that are still to be handed over
+	size     int       // of the packet at the front, as far as that is known
+	began    time.Time // when the packet that is not complete was begun, zero when none is
 	over     *oversize // used by Close, too, which comes after
 	deadline time.Time // of reading, as it was last set
 	topic    string    // of the last publish
 	allowed  bool      // whether the client may publish to it
+	excess   []int     // which filters of the SUBSCRIBE in work are too many
 
+	address netip.Addr // of the other end, for counting; see doors.go
+	queue   queue      // what waits to be delivered, see queue.go
+	sender  sender
+
+	pause   atomic.Int64  // until when nothing is read, in Unix nanoseconds; 0 for no pause
 	version atomic.Uint32 // of the protocol, 0 before CONNECT
 	parked  atomic.Bool
 	once    sync.Once
 	closed  chan struct{}
 }
 
-func newConn(b *Broker, c net.Conn) *conn {
-	return &conn{Conn: c, broker: b, closed: make(chan struct{})}
+func newConn(b *Broker, raw net.Conn) *conn {
+	c := &conn{Conn: raw, broker: b, closed: make(chan struct{})}
+	if plain, ok := raw.(*net.TCPConn); ok {
+		if system, err := plain.SyscallConn(); err == nil {
+			c.receiver.raw, c.sender.raw = system, system
+		}
+	}
+	c.receiver.poll, c.sender.poll = c.tryRead, c.sender.trySend
+	return c
 }
 
-// errTooLarge is what reading ends with when the first packet is larger than a CONNECT may be.
-var errTooLarge = errors.New("the first packet is too large")
+// clientID is the identifier that the client gave itself; empty before it did.
+func (c *conn) clientID() string {
+	if c.session == nil {
+		return ""
+	}
+	return c.session.client.ID
+}
+
+// What reading ends with when the client sends what cannot be read on.
+var (
+	errTooLarge  = errors.New("the packet is too large")
+	errMalformed = errors.New("the length of the packet is malformed")
+)
 
 // Read gives the library the packets that are not taken here. It never gives it
 // more than one at a time, so that a packet is dealt with before the next is looked at.
@@ -49,6 +76,10 @@ func (c *conn) Read(p []byte) (int, error) {
 	for {
 		if c.broker.draining.Load() {
 			return 0, c.park()
+		}
+		if c.pause.Load() != 0 {
+			c.rest()
+			continue
 		}
 		if c.pass > 0 {
 			if c.stream.buffered() == 0 {
@@ -58,7 +89,9 @@ func (c *conn) Read(p []byte) (int, error) {
 				continue
 			}
 			n := c.stream.read(p[:min(len(p), c.pass)])
-			c.pass -= n
+			if c.pass -= n; c.pass == 0 {
+				c.began = time.Time{}
+			}
 			return n, nil
 		}
 		if err := c.next(); err != nil {
@@ -69,25 +102,27 @@ func (c *conn) Read(p []byte) (int, error) {
 
 // next looks at the packet at the front: it takes it, or lets it pass, or reads more of it.
 func (c *conn) next() error {
-	most := c.broker.config.PacketBytes
-	if !c.started {
-		most = min(most, connectBytes)
-	}
 	f, state := c.stream.front()
+	if state == complete {
+		c.size = f.size()
+	} else {
+		c.size = 0
+	}
+	most := c.broker.config.PacketBytes
+	if !c.started || f.kind() != packets.Publish {
+		most = min(most, controlBytes)
+	}
 	switch {
 	case state == partial:
 		return c.fill()
 	case state == malformed:
-		c.pass = math.MaxInt // the library closes the connection
+		return errMalformed
 	case f.length+1 > most:
-		if f.kind() == packets.Publish && c.stream.topic(f) == "" && !c.stream.full() {
+		if c.started && f.kind() == packets.Publish && c.stream.topic(f) == "" && !c.stream.full() {
 			return c.fill() // the topic is worth knowing
 		}
 		c.over = &oversize{kind: f.kind(), length: f.length, topic: c.stream.topic(f)}
-		if !c.started {
-			return errTooLarge
-		}
-		c.pass = math.MaxInt // the library closes the connection, after Close has said why
+		return errTooLarge
 	case !c.started:
 		c.started, c.pass = true, f.size()
 	case f.kind() == packets.Publish && f.size() <= readBuffer:
@@ -96,6 +131,7 @@ func (c *conn) next() error {
 		}
 		if c.take(f, c.stream.packet(f)) {
 			c.stream.skip(f.size())
+			c.began = time.Time{}
 		} else {
 			c.pass = f.size()
 		}
@@ -103,30 +139,6 @@ func (c *conn) next() error {
 		c.pass = f.size()
 	}
 	return nil
-}
-
-// fill reads from the network, once.
-func (c *conn) fill() error {
-	if c.session != nil {
-		c.keepAlive()
-	}
-	n, err := c.stream.fill(c.Conn)
-	if err != nil && n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.broker.draining.Load() {
-		return nil // Read parks
-	}
-	if n > 0 {
-		return nil
-	}
-	return err
-}
-
-// keepAlive moves the deadline as the library would with every packet (MQTT 5.0 section 3.1.2.10).
-func (c *conn) keepAlive() {
-	var t time.Time
-	if seconds := c.session.client.State.Keepalive; seconds > 0 {
-		t = time.Now().Add(time.Duration(seconds) * time.Second * 3 / 2)
-	}
-	c.SetDeadline(t)
 }
 
 // park keeps the reading goroutine until the connection is closed.
@@ -137,22 +149,14 @@ func (c *conn) park() error {
 	return net.ErrClosed
 }
 
-// SetDeadline bounds reading, to the second: the library moves the deadline with
-// every packet. Writing is bounded by Write.
+// SetDeadline bounds reading. It leaves a deadline that is nearly right, by a second and an eighth of the time that is left at most: the
+// library moves it with every packet. Writing is bounded by itself.
 func (c *conn) SetDeadline(t time.Time) error {
-	if t.IsZero() == c.deadline.IsZero() && t.Sub(c.deadline).Abs() < time.Second {
+	if t.IsZero() && c.deadline.IsZero() || !t.IsZero() && !c.deadline.IsZero() && t.Sub(c.deadline).Abs() < min(time.Second, time.Until(t)/8) {
 		return nil
 	}
 	c.deadline = t
 	return c.Conn.SetReadDeadline(t)
-}
-
-// Write writes whole packets, and fails when the client does not take them in time.
-func (c *conn) Write(p []byte) (int, error) {
-	if err := c.Conn.SetWriteDeadline(time.Now().Add(c.broker.config.WriteTimeout)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(p)
 }
 
 // Close ends the connection. A client whose packet was too large is told so first.

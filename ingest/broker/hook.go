@@ -21,7 +21,9 @@ func (h *hook) ID() string { return "presage" }
 func (h *hook) Provides(b byte) bool {
 	switch b {
 	case mqtt.OnConnectAuthenticate, mqtt.OnSessionEstablish, mqtt.OnDisconnect, mqtt.OnACLCheck,
-		mqtt.OnPublish, mqtt.OnSubscribe, mqtt.OnUnsubscribe, mqtt.OnPacketEncode:
+		mqtt.OnPublish, mqtt.OnSubscribe, mqtt.OnUnsubscribe, mqtt.OnPacketEncode,
+		mqtt.OnSelectSubscribers, mqtt.OnPublishDropped, mqtt.OnQosPublish, mqtt.OnQosComplete, mqtt.OnQosDropped,
+		mqtt.OnClientExpired, mqtt.OnRetainedExpired:
 		return true
 	}
 	return false
@@ -56,7 +58,13 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 	s := newSession(h.broker, cl, c, id)
 	s.keepWill(cl, pk)
 	c.version.Store(uint32(cl.Properties.ProtocolVersion))
-	c.session = s
+	if cl.Properties.Props.TopicAliasMaximum > topicAliases {
+		cl.State.TopicAliases.Outbound = mqtt.NewOutboundTopicAliases(topicAliases)
+	}
+	if !h.broker.introduce(c, s) {
+		h.broker.metrics.turnedAway.WithLabelValues("too-many-of-device").Inc()
+		return false
+	}
 	return true
 }
 
@@ -71,13 +79,17 @@ func (h *hook) OnSessionEstablish(cl *mqtt.Client, pk packets.Packet) {
 	}
 }
 
-// OnDisconnect sends the last will, unless the client took its leave, or the broker is what goes.
-func (h *hook) OnDisconnect(cl *mqtt.Client, err error, _ bool) {
+// OnDisconnect sends the last will, unless the client took its leave, or the broker is what goes; and decides
+// whether the session is kept.
+func (h *hook) OnDisconnect(cl *mqtt.Client, err error, expire bool) {
 	c := connOf(cl)
-	if c == nil || c.session == nil || err == nil {
+	if c == nil || c.session == nil {
 		return
 	}
-	c.session.loseWill()
+	kept := !expire && h.broker.leaveSession(cl)
+	if err != nil {
+		c.session.loseWill(kept)
+	}
 }
 
 // OnACLCheck decides about the topic of a publish, as the client wrote it; about
@@ -112,6 +124,9 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 	s := connOf(cl).session
 	if !h.broker.topics.Takes(pk.TopicName, pk.Payload) {
 		h.broker.metrics.plain.Inc()
+		if tooDeep(pk.TopicName) || tooRich(&pk.Properties) {
+			return h.refusePlain(cl, pk)
+		}
 		pk.TopicName = s.mount + pk.TopicName
 		h.broker.boundRetained(&pk)
 		return pk, nil
@@ -127,48 +142,25 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 	return pk, packets.ErrRejectPacket
 }
 
-// OnSubscribe and OnUnsubscribe put the filters of a tenant below its mount.
-func (h *hook) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
-	if c := connOf(cl); c != nil && c.session != nil && c.session.mount != "" {
-		for i := range pk.Filters {
-			pk.Filters[i].Filter = mountFilter(c.session.mount, pk.Filters[i].Filter)
-		}
-	}
-	return pk
-}
-
-// OnUnsubscribe undoes OnSubscribe.
-func (h *hook) OnUnsubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
-	return h.OnSubscribe(cl, pk)
-}
-
 // OnPacketEncode takes the mount off delivered messages, and tells clients of MQTT 5 how large a packet may be.
 func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 	switch pk.FixedHeader.Type {
 	case packets.Publish:
 		if c := connOf(cl); c != nil && c.session != nil {
+			c.queue.leave(queuedSize(&pk))
 			if topic, ok := within(c.session.mount, pk.TopicName); ok {
 				pk.TopicName = topic
 			}
 		}
+	case packets.Suback:
+		if c := connOf(cl); c != nil && cl.Properties.ProtocolVersion == 5 {
+			c.tellExcess(&pk)
+		}
 	case packets.Connack:
 		pk.Properties.MaximumPacketSize = uint32(h.broker.config.PacketBytes)
+		pk.Properties.TopicAliasMaximum = topicAliases
 	}
 	return pk
-}
-
-// boundRetained lets a message beyond the limit of retained topics be routed without being retained.
-func (b *Broker) boundRetained(pk *packets.Packet) {
-	if !pk.FixedHeader.Retain || len(pk.Payload) == 0 {
-		return
-	}
-	if _, known := b.server.Topics.Retained.Get(pk.TopicName); known {
-		return
-	}
-	if b.server.Topics.Retained.Len() >= b.config.Retained {
-		pk.FixedHeader.Retain = false
-		b.metrics.notRetained.Inc()
-	}
 }
 
 // wanted tells whether anybody but the intake may want a message.
@@ -178,7 +170,7 @@ func (b *Broker) wanted(retain bool) bool {
 
 // route retains a message of a session and gives it to its subscribers.
 func (b *Broker) route(s *session, m *message) {
-	if m.payload == nil || !b.wanted(m.retain) {
+	if m.payload == nil || !b.wanted(m.retain) || tooDeep(m.topic) {
 		return
 	}
 	out := packets.Packet{
@@ -190,6 +182,9 @@ func (b *Broker) route(s *session, m *message) {
 	if m.properties != nil {
 		out.Properties = *m.properties
 		out.Properties.TopicAlias, out.Properties.TopicAliasFlag = 0, false
+		if tooRich(m.properties) {
+			out.Properties.User = nil
+		}
 	}
 	out.Connect.ClientIdentifier = s.client.ID // for OnPublish
 	b.boundRetained(&out)

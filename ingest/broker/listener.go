@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"crypto/tls"
 	"log/slog"
 	"net"
@@ -19,6 +20,19 @@ type listener struct {
 }
 
 const listenerID = "mqtt"
+
+// silence is after how long a peer that answers nothing, not even the operating system's questions, is taken to have vanished. It
+// is for clients without a keep-alive of MQTT; the others are noticed by that.
+const silence = 2 * time.Minute
+
+// listen opens the socket.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	c := net.ListenConfig{
+		Control:         boundSilence,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: silence / 2, Interval: silence / 8, Count: 4},
+	}
+	return c.Listen(ctx, "tcp", address)
+}
 
 // waiting is how many connections may be open beyond the limit of clients, so
 // that a client that is turned away hears why.
@@ -41,7 +55,10 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 			default:
 			}
 			// Out of file descriptors, most likely: others will be closed.
-			l.broker.log.Warn("cannot accept a connection", "err", err)
+			l.broker.metrics.turnedAway.WithLabelValues("no-descriptor").Inc()
+			if l.broker.complaints.take(time.Now()) {
+				l.broker.log.Warn("cannot accept a connection: allow more open files, or fewer connections", "err", err)
+			}
 			select {
 			case <-l.broker.stopped:
 				return
@@ -49,20 +66,24 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 				continue
 			}
 		}
+		l.pace()
 		if l.broker.config.TLS != nil {
 			raw = tls.Server(raw, l.broker.config.TLS)
 		}
-		c := newConn(l.broker, raw)
-		if !l.broker.remember(c) {
-			l.broker.metrics.turnedAway.WithLabelValues("too-many").Inc()
-			raw.Close()
-			continue
+		if c := l.broker.admit(raw); c != nil {
+			l.broker.wait.Go(func() { l.broker.serve(c, establish) }) // Broker.Close waits for it
 		}
-		c.SetDeadline(time.Now().Add(l.broker.config.ConnectTimeout))
-		l.broker.wait.Go(func() { // Broker.Close waits for it
-			defer c.Close()
-			establish(listenerID, c) // its error is that of the client
-		})
+	}
+}
+
+// pace waits while connections come faster than they are to be taken.
+func (l *listener) pace() {
+	for !l.broker.arrivals.take(time.Now()) {
+		select {
+		case <-l.broker.stopped:
+			return
+		case <-time.After(l.broker.arrivals.interval):
+		}
 	}
 }
 

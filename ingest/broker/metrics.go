@@ -11,6 +11,8 @@ type metrics struct {
 	turnedAway                             *prometheus.CounterVec
 	plain, acks, ackWrites, unacknowledged prometheus.Counter
 	tooLarge, wills, notRetained, blocked  prometheus.Counter
+	notRouted, refusedFilters, slowed      prometheus.Counter
+	stalled, deaf, panics, sessionsDropped prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer, b *Broker) *metrics {
@@ -25,6 +27,14 @@ func newMetrics(r prometheus.Registerer, b *Broker) *metrics {
 	gauge("connections", "Clients that are connected.", func() int64 { return atomic.LoadInt64(&b.server.Info.ClientsConnected) })
 	gauge("subscriptions", "Subscriptions of clients.", func() int64 { return atomic.LoadInt64(&b.server.Info.Subscriptions) })
 	gauge("retained", "Topics with a retained message.", func() int64 { return int64(b.server.Topics.Retained.Len()) })
+	gauge("retained_bytes", "What the retained messages take, roughly.", b.retained.size)
+	gauge("sessions_away", "Sessions that are kept of which the client is away.", b.away)
+	gauge("handshakes", "Connections that have not said yet who they are.", func() int64 {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return int64(len(b.doors.strangers))
+	})
+	gauge("reading", "Connections of which a part of a packet was read.", b.lent.Load)
 	gauge("in_flight", "Messages that wait to be durable.", b.inFlight.Load)
 	gauge("dropped", "Messages that subscribers did not take in time, since the start.", func() int64 {
 		return atomic.LoadInt64(&b.server.Info.MessagesDropped) + atomic.LoadInt64(&b.server.Info.InflightDropped)
@@ -34,13 +44,20 @@ func newMetrics(r prometheus.Registerer, b *Broker) *metrics {
 			Namespace: "presage", Subsystem: "broker", Name: "turned_away_total",
 			Help: "Connections that were refused, by reason.",
 		}, []string{"reason"}),
-		plain:          counter("plain_messages_total", "Messages on topics that are not for the intake."),
-		acks:           counter("acks_total", "Durable messages that were acknowledged."),
-		ackWrites:      counter("ack_writes_total", "Writes that carried those acknowledgements."),
-		unacknowledged: counter("unacknowledged_total", "Connections that were closed because a message could not be made durable."),
-		tooLarge:       counter("too_large_total", "Packets that were too large."),
-		wills:          counter("wills_total", "Last wills that were sent."),
-		notRetained:    counter("not_retained_total", "Messages that were not retained because too many topics are."),
-		blocked:        counter("blocked_seconds_total", "Time in which connections were not read from because too many of their messages waited to be durable."),
+		plain:           counter("plain_messages_total", "Messages on topics that are not for the intake."),
+		acks:            counter("acks_total", "Durable messages that were acknowledged."),
+		ackWrites:       counter("ack_writes_total", "Writes that carried those acknowledgements."),
+		unacknowledged:  counter("unacknowledged_total", "Connections that were closed because a message could not be made durable."),
+		tooLarge:        counter("too_large_total", "Packets that were too large."),
+		wills:           counter("wills_total", "Last wills that were sent."),
+		notRetained:     counter("not_retained_total", "Messages that were not retained because too many or too much is."),
+		notRouted:       counter("not_routed_total", "Messages between clients that were not routed because their topic has too many levels, or they too many properties."),
+		refusedFilters:  counter("refused_filters_total", "Subscriptions that were refused because they are too many, or have too many levels."),
+		slowed:          counter("slowed_seconds_total", "Time for which connections were not read from because a device sent more messages than it may."),
+		stalled:         counter("stalled_total", "Connections that were closed because a packet was begun and not completed in time."),
+		deaf:            counter("deaf_total", "Connections that were closed because the client did not take what was sent to it."),
+		panics:          counter("panics_total", "Connections that were closed because one of their packets made the broker panic: a defect to report."),
+		sessionsDropped: counter("sessions_dropped_total", "Sessions that were not kept because too many are."),
+		blocked:         counter("blocked_seconds_total", "Time in which connections were not read from because too many of their messages waited to be durable."),
 	}
 }

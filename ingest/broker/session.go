@@ -64,15 +64,17 @@ type publish struct {
 	waited  bool          // whether somebody does
 	will    bool          // the last will: not part of the flow of the connection
 
-	// done and refused are what the intake calls, made once.
+	// done, refused and slow are what the intake calls, made once.
 	done    func(error)
 	refused func(*ingest.RejectError)
+	slow    func(time.Duration)
 }
 
 func newPublish() any {
 	p := &publish{waiter: make(chan struct{}, 1)}
 	p.done = func(err error) { p.session.settle(p, err) }
 	p.refused = func(why *ingest.RejectError) { p.code = reasonCode(why.Reason) }
+	p.slow = func(d time.Duration) { p.session.conn.slow(d) }
 	return p
 }
 
@@ -168,7 +170,7 @@ func (b *Broker) accept(p *publish) {
 	b.intake.Accept(b.ctx, ingest.Message{
 		Tenant: p.session.identity.Tenant, Client: p.session.client.ID,
 		Topic: p.message.topic, Payload: payload,
-		Arrival: time.Now().UnixMilli(), Refused: p.refused,
+		Arrival: time.Now().UnixMilli(), Refused: p.refused, Slow: p.slow,
 	}, p.done)
 }
 
@@ -299,7 +301,8 @@ func reasonCode(reason string) byte {
 		return packets.ErrNotAuthorized.Code
 	case "bad-topic", "bad-device-id":
 		return packets.ErrTopicNameInvalid.Code
-	case ingest.ReasonTooLarge, ingest.ReasonTooManySamples, ingest.ReasonTooManyMetrics, ingest.ReasonTooManyEvents, ingest.ReasonTooManyDevices:
+	case ingest.ReasonTooLarge, ingest.ReasonTooManySamples, ingest.ReasonTooManyMetrics, ingest.ReasonTooManyEvents, ingest.ReasonTooManyDevices,
+		ingest.ReasonDeviceMetrics, ingest.ReasonNewDevices, ingest.ReasonTenantDevices:
 		return packets.ErrQuotaExceeded.Code
 	}
 	return packets.ErrPayloadFormatInvalid.Code

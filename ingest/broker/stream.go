@@ -1,19 +1,19 @@
 package broker
 
-import (
-	"io"
-
-	"github.com/mochi-mqtt/server/v2/packets"
-)
+import "github.com/mochi-mqtt/server/v2/packets"
 
 // readBuffer is how much is read from a connection at once, in bytes: dozens of
 // messages of ordinary size, and little enough for many connections that say nothing.
 const readBuffer = 8 << 10
 
+// buffer is what a connection reads into. Connections borrow one while there is something to read: one
+// that says nothing has none.
+type buffer [readBuffer]byte
+
 // stream finds the boundaries of MQTT packets (MQTT 5.0 section 2.1) in what a client sends.
 type stream struct {
-	buf  []byte // of readBuffer bytes, made with the first read
-	r, w int    // what is between was received and not handed over
+	buf  *buffer // nil when nothing is buffered and nothing is read
+	r, w int     // what is between was received and not handed over
 }
 
 // frame is the fixed header of a packet.
@@ -48,10 +48,10 @@ func (s *stream) full() bool { return s.buffered() == readBuffer }
 
 // front reads the fixed header of the next packet.
 func (s *stream) front() (frame, frameState) {
-	b := s.buf[s.r:s.w]
-	if len(b) < 2 {
+	if s.buffered() < 2 {
 		return frame{}, partial
 	}
+	b := s.buf[s.r:s.w]
 	f := frame{header: b[0]}
 	for i := 1; i <= 4; i++ {
 		if i == len(b) {
@@ -91,16 +91,27 @@ func (s *stream) read(p []byte) int {
 
 func (s *stream) skip(n int) { s.r += n }
 
-// fill receives more. There must be room, see full.
-func (s *stream) fill(from io.Reader) (int, error) {
+// room is where more can be received, given a buffer to borrow when there is none. It is never empty when full is false.
+func (s *stream) room(spare func() *buffer) []byte {
 	if s.buf == nil {
-		s.buf = make([]byte, readBuffer)
+		s.buf = spare()
 	}
 	if s.r > 0 {
-		s.w = copy(s.buf, s.buf[s.r:s.w])
+		s.w = copy(s.buf[:], s.buf[s.r:s.w])
 		s.r = 0
 	}
-	n, err := from.Read(s.buf[s.w:])
-	s.w += n
-	return n, err
+	return s.buf[s.w:]
+}
+
+// received says that n bytes came into the room.
+func (s *stream) received(n int) { s.w += n }
+
+// release gives back the buffer of a stream of which everything was handed over; nil when there is none.
+func (s *stream) release() *buffer {
+	if s.buffered() > 0 {
+		return nil
+	}
+	b := s.buf
+	s.buf, s.r, s.w = nil, 0, 0
+	return b
 }

@@ -32,8 +32,8 @@ func (s *session) keepWill(cl *mqtt.Client, pk packets.Packet) {
 	s.will.Store(w)
 }
 
-// loseWill sends the last will of a connection that was lost, now or after its delay.
-func (s *session) loseWill() {
+// loseWill sends the last will of a connection that was lost: now, or after its delay, if the session is kept for so long.
+func (s *session) loseWill(kept bool) {
 	b := s.broker
 	if b.draining.Load() {
 		return // our own restart does not make devices look dead
@@ -42,7 +42,7 @@ func (s *session) loseWill() {
 	if will == nil {
 		return
 	}
-	if will.delay == 0 {
+	if will.delay == 0 || !kept {
 		s.sendWill()
 		return
 	}
