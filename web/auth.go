@@ -106,7 +106,18 @@ func (s *Server) admit(r *http.Request, id string) (access.Principal, *Problem) 
 	if rule.public {
 		return access.Principal{}, nil
 	}
+	claim, from := credential(r), s.clientAddress(r)
+	if err := s.strangers.enter(claim, from, time.Now()); err != nil {
+		p, _ := problemOf(err)
+		return access.Principal{}, p
+	}
 	who, err := s.authenticate(r)
+	switch {
+	case err == nil && claim != "":
+		s.strangers.welcome(claim, from)
+	case errors.Is(err, errStale):
+		s.strangers.part(claim)
+	}
 	switch {
 	case errors.Is(err, errNobody):
 		return who, problem(http.StatusUnauthorized, "Sign in, or send an API token as “Authorization: Bearer …”.")

@@ -75,6 +75,8 @@ type Config struct {
 	MaxHeader int
 	// Timeout bounds the work on one request, except on streams.
 	Timeout time.Duration
+	// HeavyQueries bounds how many requests read history at once; others wait for their turn.
+	HeavyQueries int
 	// SessionIdle ends a session that was not used for so long, SessionLife any session.
 	SessionIdle, SessionLife time.Duration
 	// StreamsPerUser bounds the live streams of one user, Streams those of all.
@@ -93,6 +95,8 @@ func DefaultConfig() Config {
 		MaxBody:   1 << 20,
 		MaxHeader: 32 << 10,
 		Timeout:   30 * time.Second,
+		// Two devices' pages, of six charts each, and what goes on beside them.
+		HeavyQueries: 16,
 		// A working day and the way home; and a month, as NIST SP 800-63B section 4.1.3 asks for at AAL1.
 		SessionIdle: 12 * time.Hour,
 		SessionLife: 30 * 24 * time.Hour,

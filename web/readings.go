@@ -59,8 +59,8 @@ type bandQuery struct {
 }
 
 func (s *Server) seriesRoutes() {
-	handle(s, operation{id: "get-series", method: "GET", path: "/api/v1/devices/{id}/series", summary: "Readings of one metric", tag: "devices"}, s.getSeries)
-	handle(s, operation{id: "get-band", method: "GET", path: "/api/v1/devices/{id}/band", summary: "The expected range of one metric", tag: "devices"}, s.getBand)
+	handle(s, operation{id: "get-series", method: "GET", path: "/api/v1/devices/{id}/series", summary: "Readings of one metric", tag: "devices", heavy: true}, s.getSeries)
+	handle(s, operation{id: "get-band", method: "GET", path: "/api/v1/devices/{id}/band", summary: "The expected range of one metric", tag: "devices", heavy: true}, s.getBand)
 }
 
 func (s *Server) getSeries(ctx context.Context, who access.Principal, in *seriesQuery) (*body[Readings], error) {

@@ -40,6 +40,7 @@ func newAPI(mux *http.ServeMux, version string) huma.API {
 type operation struct {
 	id, method, path, summary, tag string
 	status                         int
+	heavy                          bool // reads history, of which as many as may run at once
 }
 
 // handle registers an operation. It panics, at start and in every test, when the operation has no line in the table of permissions.
@@ -53,6 +54,13 @@ func handle[I, O any](s *Server, op operation, fn func(ctx context.Context, who 
 	huma.Register(s.api, described, func(ctx context.Context, in *I) (*O, error) {
 		ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 		defer cancel()
+		if op.heavy {
+			leave, err := s.claimHistory(ctx)
+			if err != nil {
+				return nil, huma.ErrorWithHeaders(problem(http.StatusServiceUnavailable, "Too many requests read history at once. Try again."), http.Header{"Retry-After": {"2"}})
+			}
+			defer leave()
+		}
 		out, err := fn(ctx, principalOf(ctx), in)
 		if err == nil {
 			return out, nil
@@ -66,6 +74,16 @@ func handle[I, O any](s *Server, op operation, fn func(ctx context.Context, who 
 		}
 		return nil, p
 	})
+}
+
+// claimHistory waits for a place among those who may read history at once.
+func (s *Server) claimHistory(ctx context.Context) (leave func(), err error) {
+	select {
+	case s.heavy <- struct{}{}:
+		return func() { <-s.heavy }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // declare notes that an operation has a handler.

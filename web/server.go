@@ -20,6 +20,8 @@ type Server struct {
 	api         huma.API
 	app         *app
 	limiter     *limiter
+	strangers   *strangers
+	heavy       chan struct{} // as many as may run of the operations that read much
 	hashing     chan struct{} // bounds the memory that password hashing takes at once
 	dummyHash   string        // verified for users that do not exist, so that they take as long
 	meters      *meters
@@ -41,6 +43,8 @@ func New(cfg Config) (*Server, error) {
 		permissions: permissions(),
 		mux:         http.NewServeMux(),
 		limiter:     newLimiter(signInRates()),
+		strangers:   newStrangers(),
+		heavy:       make(chan struct{}, max(0, cfg.HeavyQueries)),
 		hashing:     make(chan struct{}, 2), // 2 x 64 MiB, as much as two processors can use
 		registered:  make(map[string]bool),
 	}
@@ -89,7 +93,7 @@ func (c *Config) check() error {
 			errs = append(errs, fmt.Errorf("web configuration lacks %s", name))
 		}
 	}
-	if c.MaxBody <= 0 || c.Timeout <= 0 || c.SessionIdle <= 0 || c.SessionLife <= 0 || c.Streams <= 0 || c.StreamsPerUser <= 0 || c.Heartbeat <= 0 {
+	if c.MaxBody <= 0 || c.Timeout <= 0 || c.SessionIdle <= 0 || c.SessionLife <= 0 || c.Streams <= 0 || c.StreamsPerUser <= 0 || c.HeavyQueries <= 0 || c.Heartbeat <= 0 {
 		errs = append(errs, errors.New("web configuration has a limit of zero: begin with DefaultConfig"))
 	}
 	return errors.Join(errs...)

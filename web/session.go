@@ -187,6 +187,7 @@ func (s *Server) open(ctx context.Context, u access.User, from client, now time.
 	if err := s.cfg.Sessions.CreateSession(ctx, session); err != nil {
 		return nil, fmt.Errorf("start session of %s: %w", u.Name, err)
 	}
+	s.strangers.welcome(session.ID, from.address)
 	return &signedIn{SetCookie: cookie(secret, now.Add(s.cfg.SessionLife), from.secure), Body: s.me(principalFor(s.cfg.Tenant, u))}, nil
 }
 

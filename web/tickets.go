@@ -111,7 +111,7 @@ func (s *Server) ticketRoutes() {
 	handle(s, operation{id: "list-tickets", method: "GET", path: "/api/v1/tickets", summary: "Tickets, filtered and sorted", tag: "tickets"}, s.listTickets)
 	handle(s, operation{id: "count-tickets", method: "GET", path: "/api/v1/tickets/counts", summary: "Numbers of tickets by facet", tag: "tickets"}, s.countTickets)
 	handle(s, operation{id: "get-ticket", method: "GET", path: "/api/v1/tickets/{id}", summary: "One ticket and what may be done to it", tag: "tickets"}, s.getTicket)
-	handle(s, operation{id: "get-diagnosis", method: "GET", path: "/api/v1/tickets/{id}/diagnosis", summary: "The diagnosis of a ticket", tag: "tickets"}, s.getDiagnosis)
+	handle(s, operation{id: "get-diagnosis", method: "GET", path: "/api/v1/tickets/{id}/diagnosis", summary: "The diagnosis of a ticket", tag: "tickets", heavy: true}, s.getDiagnosis)
 	handle(s, operation{id: "get-history", method: "GET", path: "/api/v1/tickets/{id}/history", summary: "What happened to a ticket", tag: "tickets"}, s.getHistory)
 	handle(s, operation{id: "transition-ticket", method: "POST", path: "/api/v1/tickets/{id}/transitions", summary: "Move a ticket to another stage", tag: "tickets"}, s.transitionTicket)
 	handle(s, operation{id: "assign-ticket", method: "POST", path: "/api/v1/tickets/{id}/assign", summary: "Give a ticket to a technician", tag: "tickets"}, s.assignTicket)
