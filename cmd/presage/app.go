@@ -86,6 +86,13 @@ func startApp(ctx context.Context, s Settings, log *slog.Logger, options appOpti
 	}()
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, start := range []func(context.Context) error{
+		func(context.Context) error {
+			files, err := openFiles()
+			if err != nil {
+				return err
+			}
+			return a.settings.Limits.fitFiles(files, log)
+		},
 		a.lockData,
 		a.openStores,
 		func(context.Context) error { return a.openCatalog(options.layers) },

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/presage-pdm/presage/ingest"
 	"github.com/presage-pdm/presage/internal/sqlstore"
 	"github.com/presage-pdm/presage/telemetry"
@@ -42,6 +44,7 @@ func (a *app) startWeb(ctx context.Context) error {
 	if a.promQL != nil {
 		cfg.PromQL = a.promQL.Handler(telemetry.DefaultTenant)
 	}
+	a.settings.Limits.web(&cfg)
 	cfg.Metrics, cfg.Registerer, cfg.Log = a.metrics, a.metrics, a.log
 	cfg.Version, cfg.PublicURL = version, a.settings.publicURL()
 	if cfg.SetupToken, err = a.setupToken(ctx); err != nil {
@@ -55,6 +58,7 @@ func (a *app) startWeb(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open pages and API: %w; choose another address with --http", err)
 	}
+	listener = netutil.LimitListener(listener, a.settings.Limits.HTTPConnections) // more wait in the operating system's queue
 	if a.settings.HTTP.TLSCertificate != "" {
 		certificate, err := tls.LoadX509KeyPair(a.settings.HTTP.TLSCertificate, a.settings.HTTP.TLSKey)
 		if err != nil {

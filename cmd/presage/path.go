@@ -37,6 +37,7 @@ func (a *app) openIntake(ctx context.Context) error {
 	taking := ingest.DefaultIntakeConfig()
 	taking.Logger, taking.Registerer = a.log, a.metrics
 	taking.Limits.PayloadBytes = a.settings.Ingest.MaxPayload
+	a.settings.Limits.intake(&taking.Limits)
 	if taking.UnknownDevices, err = ingest.ParsePolicy(a.settings.UnknownDevices); err != nil {
 		return err
 	}
@@ -101,6 +102,7 @@ func (a *app) startSource(ctx context.Context) error {
 	}
 	cfg := broker.DefaultConfig()
 	cfg.Address, cfg.RequireCredentials = a.settings.MQTT.Listen, a.settings.MQTT.RequireCredentials
+	a.settings.Limits.broker(&cfg)
 	cfg.PacketBytes = max(cfg.PacketBytes, a.settings.Ingest.MaxPayload+64<<10)
 	if a.settings.MQTT.TLSCertificate != "" {
 		certificate, err := tls.LoadX509KeyPair(a.settings.MQTT.TLSCertificate, a.settings.MQTT.TLSKey)

@@ -55,3 +55,17 @@ func diskSpace(path string) (free, size int64) {
 	}
 	return int64(st.Bavail) * st.Bsize, int64(st.Blocks) * st.Bsize
 }
+
+// openFiles is how many files this process may have open.
+func openFiles() (int64, error) {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 0, fmt.Errorf("ask how many files may be open: %w", err)
+	}
+	return int64(min(uint64(limit.Cur), 1<<40)), nil
+}
+
+// errFewFiles says that too few files may be open to run at all.
+func errFewFiles(files int64) error {
+	return fmt.Errorf("this process may have %d files open, and needs %d at least: raise the limit (LimitNOFILE in the unit, ulimit -n in a shell)", files, reservedFiles+64)
+}

@@ -40,6 +40,7 @@ type Settings struct {
 	MQTT      MQTTSettings      `koanf:"mqtt"`
 	HTTP      HTTPSettings      `koanf:"http"`
 	Ingest    IngestSettings    `koanf:"ingest"`
+	Limits    LimitSettings     `koanf:"limits"`
 	Series    SeriesSettings    `koanf:"series"`
 	Retention RetentionSettings `koanf:"retention"`
 	Webhooks  []WebhookSettings `koanf:"webhooks"`
@@ -118,6 +119,7 @@ func DefaultSettings() Settings {
 		MQTT:           MQTTSettings{Listen: "127.0.0.1:1883", Topics: []payload.Pattern{}},
 		HTTP:           HTTPSettings{Listen: "127.0.0.1:8080"},
 		Ingest:         IngestSettings{JournalBytes: 4 << 30, MaxPayload: 1 << 20},
+		Limits:         defaultLimits(),
 		Series:         SeriesSettings{Database: "presage"},
 		Retention:      RetentionSettings{Findings: 90 * 24 * time.Hour, Events: 400 * 24 * time.Hour},
 		Webhooks:       []WebhookSettings{},
@@ -281,6 +283,7 @@ func (s *Settings) validate() error {
 	if (s.HTTP.TLSCertificate == "") != (s.HTTP.TLSKey == "") {
 		fail("http.tls_certificate", "set http.tls_certificate and http.tls_key together")
 	}
+	s.Limits.validate(fail)
 	validateWebhooks(s.Webhooks, fail)
 	return errors.Join(errs...)
 }

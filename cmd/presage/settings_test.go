@@ -1,11 +1,17 @@
 package main
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/presage-pdm/presage/ingest"
+	"github.com/presage-pdm/presage/ingest/broker"
+	"github.com/presage-pdm/presage/web"
 )
 
 func writeFile(t *testing.T, name, content string) string {
@@ -55,6 +61,7 @@ func TestSettingsErrorsNameTheRemedy(t *testing.T) {
 		{name: "public without credentials", flags: map[string]any{"mqtt.listen": "0.0.0.0:1883"}, want: "set mqtt.username and mqtt.password"},
 		{name: "bad database", flags: map[string]any{"database": "mysql://x"}, want: "postgres://"},
 		{name: "short retention", flags: map[string]any{"retention.events": "1h"}, want: "retention.events: 1h0m0s is less than a day"},
+		{name: "bad limit", flags: map[string]any{"limits.in_flight": 70_000}, want: "limits.in_flight: 70000 is not within 1 and 65535"},
 		{name: "not YAML", file: "a: [", want: "read configuration"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -73,5 +80,58 @@ func TestSettingsErrorsNameTheRemedy(t *testing.T) {
 func TestDefaultSettingsAreValid(t *testing.T) {
 	if _, err := LoadSettings("", nil, nil); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLimitsFitTheOpenFiles keeps files for the stores, and shares the rest between devices and browsers.
+func TestLimitsFitTheOpenFiles(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	for _, c := range []struct {
+		files, connections, http int
+	}{{1 << 20, 100_000, 10_000}, {20_512, 15_000, 5000}, {1024, 384, 128}, {576, 48, 16}} {
+		l := defaultLimits()
+		if err := l.fitFiles(int64(c.files), log); err != nil || l.Connections != c.connections || l.HTTPConnections != c.http {
+			t.Errorf("%d files: %d connections and %d of HTTP, %v; want %d and %d", c.files, l.Connections, l.HTTPConnections, err, c.connections, c.http)
+		}
+	}
+	l := defaultLimits()
+	if err := l.fitFiles(256, log); err == nil || !strings.Contains(err.Error(), "LimitNOFILE") {
+		t.Errorf("256 files: %v", err)
+	}
+	if files, err := openFiles(); err != nil || files < 256 {
+		t.Errorf("this process may have %d files open, %v", files, err)
+	}
+}
+
+// TestLimitsReachTheParts changes every limit and finds the change in what the parts are told.
+func TestLimitsReachTheParts(t *testing.T) {
+	var l LimitSettings
+	v := reflect.ValueOf(&l).Elem()
+	var want []int64
+	for i := range v.NumField() {
+		v.Field(i).SetInt(int64(1000 + i))
+		want = append(want, int64(1000+i))
+	}
+	var i ingest.Limits
+	var b broker.Config
+	var w web.Config
+	l.intake(&i)
+	l.broker(&b)
+	l.web(&w)
+	got := map[int64]bool{int64(l.HTTPConnections): true} // of the listener
+	for _, part := range []reflect.Value{reflect.ValueOf(i), reflect.ValueOf(b), reflect.ValueOf(w)} {
+		for i := range part.NumField() {
+			if f := part.Field(i); f.CanInt() {
+				got[f.Int()] = true
+			}
+		}
+	}
+	for n, value := range want {
+		if !got[value] {
+			t.Errorf("limits.%s reaches no part", v.Type().Field(n).Tag.Get("koanf"))
+		}
+	}
+	if len(l.bounds()) != v.NumField() {
+		t.Errorf("%d limits have bounds, want all %d", len(l.bounds()), v.NumField())
 	}
 }

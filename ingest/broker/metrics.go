@@ -39,7 +39,7 @@ func newMetrics(r prometheus.Registerer, b *Broker) *metrics {
 	gauge("dropped", "Messages that subscribers did not take in time, since the start.", func() int64 {
 		return atomic.LoadInt64(&b.server.Info.MessagesDropped) + atomic.LoadInt64(&b.server.Info.InflightDropped)
 	})
-	return &metrics{
+	m := &metrics{
 		turnedAway: with.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "presage", Subsystem: "broker", Name: "turned_away_total",
 			Help: "Connections that were refused, by reason.",
@@ -60,4 +60,8 @@ func newMetrics(r prometheus.Registerer, b *Broker) *metrics {
 		sessionsDropped: counter("sessions_dropped_total", "Sessions that were not kept because too many are."),
 		blocked:         counter("blocked_seconds_total", "Time in which connections were not read from because too many of their messages waited to be durable."),
 	}
+	for _, reason := range []string{"credentials", "too-many", "too-many-of-address", "too-many-of-device", "too-many-handshakes", "no-descriptor"} {
+		m.turnedAway.WithLabelValues(reason) // shown from the start
+	}
+	return m
 }
