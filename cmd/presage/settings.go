@@ -180,7 +180,7 @@ func refuseUnknown(source string, keys, known []string) error {
 }
 
 // environmentOfProcess are variables under PRESAGE_ that are not settings.
-var environmentOfProcess = []string{"PRESAGE_CONFIG", "PRESAGE_TEST_DATA"}
+var environmentOfProcess = []string{"PRESAGE_CONFIG", "PRESAGE_TEST_DATA", "PRESAGE_TOKEN"}
 
 func settingsFromEnvironment(environ, known []string) (map[string]any, error) {
 	byName := make(map[string]string, len(known))

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -32,8 +33,20 @@ func TestHistogramQuantiles(t *testing.T) {
 }
 
 func TestAppendReading(t *testing.T) {
-	if got := string(appendReading(nil, 1700000000000, 7, 3)); got != `{"ts":1700000000000,"values":{"m0":7.0,"m1":7.1,"m2":7.2}}` {
-		t.Errorf("got %s", got)
+	v := func(m int) string { return values[valueAt(7, m)].text }
+	want := fmt.Sprintf(`{"ts":1700000000012,"values":{"m0":%s,"m1":%s,"m2":%s}}`, v(0), v(1), v(2))
+	if got := string(JSON.appendReading(nil, 1_700_000_000_012, 7, 3)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	want = fmt.Sprintf(`[{"bt":1700000000.012,"n":"m0","v":%s},{"n":"m1","v":%s}]`, v(0), v(1))
+	if got := string(SenML.appendReading(nil, 1_700_000_000_012, 7, 2)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	// Messages and metrics beside each other are told apart.
+	for _, other := range [][2]int{{8, 0}, {7, 1}, {8, 1}} {
+		if valueAt(7, 0) == valueAt(other[0], other[1]) {
+			t.Errorf("message %d, metric %d is written as message 7, metric 0", other[0], other[1])
+		}
 	}
 }
 
@@ -49,7 +62,7 @@ func TestAppendLength(t *testing.T) {
 func TestConfigRefusesNonsense(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Inflight = 70_000
-	if _, err := Generate(context.Background(), cfg); err == nil || !strings.Contains(err.Error(), "inflight") {
+	if _, err := Generate(context.Background(), cfg, nil); err == nil || !strings.Contains(err.Error(), "inflight") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -60,17 +73,32 @@ func TestGenerateAgainstMosquitto(t *testing.T) {
 	server := realserver.Mosquitto(t)
 	cfg := DefaultConfig()
 	cfg.Broker = strings.Replace(server.URL, "tcp://", "mqtt://", 1)
-	cfg.Connections, cfg.Inflight, cfg.Duration, cfg.Start = 4, 20, 300*time.Millisecond, time.Unix(1_700_000_000, 0)
-	load, err := Generate(context.Background(), cfg)
+	cfg.Connections, cfg.Inflight, cfg.Duration, cfg.Faults = 4, 20, 300*time.Millisecond, 20
+	load, err := Generate(context.Background(), cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var distinct int64
-	for _, acked := range load.acked {
-		distinct += acked.n
+	for _, d := range load.devices {
+		distinct += int64(d.acked.n)
+		for n := 1; n < len(d.offsets); n++ {
+			if d.offsets[n] <= d.offsets[n-1] {
+				t.Fatalf("%s: message %d is dated %d, the one before %d", d.id, n, d.offsets[n], d.offsets[n-1])
+			}
+		}
 	}
-	if load.Sent == 0 || load.Acked != load.Sent || distinct != load.Sent {
-		t.Errorf("sent %d, acked %d, different ones %d", load.Sent, load.Acked, distinct)
+	for _, f := range load.faults {
+		if !f.acked || f.published.IsZero() {
+			t.Errorf("%s did not break", f.device)
+		}
+	}
+	faults := int64(len(load.faults))
+	if faults != 6 || load.Warm != 40+2*faults {
+		t.Errorf("%d faults and %d messages of the warm-up", faults, load.Warm)
+	}
+	// Every device's first reading belongs to the warm-up; a crash is a message without readings.
+	if load.Sent <= faults || load.Acked != load.Sent || distinct != load.Sent-faults+40 {
+		t.Errorf("sent %d, acked %d, different readings %d", load.Sent, load.Acked, distinct)
 	}
 	if load.Puback(0.5) <= 0 || load.Puback(0.99) < load.Puback(0.5) {
 		t.Errorf("PUBACK p50 %v, p99 %v", load.Puback(0.5), load.Puback(0.99))

@@ -2,142 +2,148 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
+	"math/rand/v2"
 	"net/url"
-	"strings"
-	"time"
+	"sync"
+
+	"github.com/valyala/fastjson"
+	"golang.org/x/sync/errgroup"
 )
 
-// API is a running Presage server as programs see it.
-type API struct {
-	URL   string // http://127.0.0.1:8080
-	Token string
-	HTTP  *http.Client
-}
+// Verify says which readings are read back.
+type Verify string
 
-// get asks the server and decodes its JSON answer.
-func (a *API) get(ctx context.Context, path string, into any) error {
-	body, err := a.fetch(ctx, path)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("GET %s: %w", path, err)
-	}
-	return nil
-}
-
-func (a *API) fetch(ctx context.Context, path string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(a.URL, "/")+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Authorization", "Bearer "+a.Token)
-	resp, err := a.HTTP.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
-	if err != nil {
-		return nil, fmt.Errorf("GET %s: %w", path, err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("GET %s: %s: %.300s", path, resp.Status, body)
-	}
-	return body, nil
-}
-
-// CPU returns the processor time that the server has used since it started.
-func (a *API) CPU(ctx context.Context) (time.Duration, error) {
-	body, err := a.fetch(ctx, "/metrics")
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(body)) {
-		var seconds float64
-		if _, err := fmt.Sscanf(line, "process_cpu_seconds_total %g", &seconds); err == nil {
-			return time.Duration(seconds * float64(time.Second)), nil
-		}
-	}
-	return 0, fmt.Errorf("the server's /metrics do not show process_cpu_seconds_total")
-}
-
-// Drain waits until the server has stored everything that it acknowledged.
-func (a *API) Drain(ctx context.Context) error {
-	for {
-		var about struct {
-			Oldest float64 `json:"oldest_unprocessed_s"`
-		}
-		if err := a.get(ctx, "/api/v1/about", &about); err != nil {
-			return err
-		}
-		if about.Oldest == 0 {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for the server to catch up, %.1f s behind: %w", about.Oldest, ctx.Err())
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
+// What is read back: of every message all metrics, or one that the seed chooses for each device; or nothing at all.
+const (
+	VerifyAll    Verify = "all"
+	VerifySample Verify = "sample"
+	VerifyNone   Verify = "none"
+)
 
 // ReadBack is what became of the acknowledged messages.
 type ReadBack struct {
-	Lost       int64 // acknowledged, but cannot be read back with its value
-	Duplicated int64 // can be read back more than once
+	Readings   int64 // values that were compared
+	Lost       int64 // messages that were acknowledged, but of which a value cannot be read back
+	Duplicated int64 // messages of which a value can be read back more than once
+	Strange    int64 // values that nobody sent
 }
 
-// pageMillis is the span of one question: so many readings, a millisecond
-// apart, are few enough to be answered raw.
-const pageMillis = 1000
+const (
+	// pageMessages is how many messages one question is about, half of what the API answers raw.
+	pageMessages = 10_000
+	// readers is how many questions are asked at once.
+	readers = 4
+)
 
-// Check reads the first metric of every message back over the API and compares
-// it with what was acknowledged. progress, when not nil, is told the messages checked.
-func (a *API) Check(ctx context.Context, cfg Config, load *Load, progress func(messages int64)) (ReadBack, error) {
-	var result ReadBack
-	start := cfg.Start.UnixMilli()
-	for device, acked := range load.acked {
-		last := int64(len(acked.words)) * 64
-		for from := int64(0); from < last; from += pageMillis {
-			seen, err := a.page(ctx, device, start, from)
-			if err != nil {
-				return result, err
-			}
-			for n := from; n < min(from+pageMillis, last); n++ {
-				switch times := seen[n]; {
-				case acked.has(n) && times == 0:
-					result.Lost++
-				case times > 1:
-					result.Duplicated++
+// Check reads every message back over the API, those of the warm-up too, and compares it with
+// what was acknowledged. progress, when not nil, is told the values compared; it is called by one goroutine at a time.
+func (a *API) Check(ctx context.Context, cfg Config, load *Load, verify Verify, seed uint64, progress func(values int64)) (ReadBack, error) {
+	var mu sync.Mutex
+	var total ReadBack
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readers)
+	for i, d := range load.devices {
+		metrics := make([]int, cfg.Values)
+		for m := range metrics {
+			metrics[m] = m
+		}
+		if verify == VerifySample {
+			metrics = []int{rand.New(rand.NewPCG(seed, uint64(i))).IntN(cfg.Values)}
+		}
+		group.Go(func() error {
+			r := reader{api: a, device: d, found: make([]uint16, len(d.offsets)), twice: make([]bool, len(d.offsets))}
+			for _, m := range metrics {
+				n, err := r.metric(ctx, m)
+				if err != nil {
+					return err
+				}
+				if progress != nil {
+					mu.Lock()
+					progress(n)
+					mu.Unlock()
 				}
 			}
-			if progress != nil {
-				progress(min(pageMillis, last-from))
-			}
-		}
+			mu.Lock()
+			defer mu.Unlock()
+			r.add(&total, len(metrics))
+			return nil
+		})
 	}
-	return result, nil
+	err := group.Wait()
+	return total, err
 }
 
-// page returns how often each message of a span could be read back with its own value.
-func (a *API) page(ctx context.Context, device string, start, from int64) (map[int64]int, error) {
-	var answer struct {
-		Points [][2]float64 `json:"points"`
-	}
-	path := fmt.Sprintf("/api/v1/devices/%s/series?metric=m0&from=%d&to=%d", url.PathEscape(device), start+from, start+from+pageMillis)
-	if err := a.get(ctx, path, &answer); err != nil {
-		return nil, err
-	}
-	seen := make(map[int64]int, len(answer.Points))
-	for _, point := range answer.Points {
-		if n := int64(point[0]) - start; point[1] == float64(n) {
-			seen[n]++
+// reader reads one device back.
+type reader struct {
+	api      *API
+	device   *device
+	parser   fastjson.Parser
+	buffer   []byte
+	found    []uint16 // by message: metrics that were found with their value
+	twice    []bool   // by message: a metric was found more than once
+	readings int64
+	strange  int64
+}
+
+// add sums the device up, of which so many metrics were read.
+func (r *reader) add(total *ReadBack, metrics int) {
+	total.Readings += r.readings
+	total.Strange += r.strange
+	for n := range r.found {
+		if r.device.acked.has(n) && int(r.found[n]) < metrics {
+			total.Lost++
+		}
+		if r.twice[n] {
+			total.Duplicated++
 		}
 	}
-	return seen, nil
+}
+
+// metric reads one metric of every message and returns how many values those were.
+func (r *reader) metric(ctx context.Context, m int) (int64, error) {
+	before := r.readings
+	for from := 0; from < len(r.device.offsets); from += pageMessages {
+		if err := r.page(ctx, m, from, min(from+pageMessages, len(r.device.offsets))); err != nil {
+			return 0, err
+		}
+	}
+	return r.readings - before, nil
+}
+
+// page reads one metric of the messages from <= n < to.
+func (r *reader) page(ctx context.Context, m, from, to int) error {
+	path := fmt.Sprintf("/api/v1/devices/%s/series?metric=m%d&step=raw&from=%d&to=%d",
+		url.PathEscape(r.device.id), m, r.device.stamp(from), r.device.stamp(to-1)+1)
+	body, err := r.api.fetch(ctx, path, r.buffer)
+	if err != nil {
+		return err
+	}
+	r.buffer = body
+	answer, err := r.parser.ParseBytes(body)
+	if err != nil {
+		return fmt.Errorf("GET %s: %w", path, err)
+	}
+	n, last := from, -1 // the next message, and the one found last
+	for _, point := range answer.GetArray("points") {
+		pair := point.GetArray()
+		if len(pair) != 2 {
+			return fmt.Errorf("GET %s: a point is not a pair of time and value", path)
+		}
+		at, value := pair[0].GetInt64(), pair[1].GetFloat64()
+		for n < to && r.device.stamp(n) < at {
+			n++
+		}
+		r.readings++
+		switch {
+		case n == to || r.device.stamp(n) != at || values[valueAt(n, m)].value != value:
+			r.strange++
+		case n == last:
+			r.twice[n] = true
+		default:
+			r.found[n]++
+			last = n
+		}
+	}
+	return nil
 }
