@@ -64,6 +64,7 @@ func permissions() map[string]permission {
 		"assign-ticket":     menders, // technicians may take a ticket, where its stage lets them
 		"inject-fault":      desk,
 
+		"get-profile":       admin,
 		"list-quarantine":   overseer,
 		"retry-quarantine":  admin,
 		"delete-quarantine": admin,

@@ -20,6 +20,7 @@ func samples() map[string]request {
 		"get-liveness":      {method: "GET", path: "/livez"},
 		"get-readiness":     {method: "GET", path: "/readyz"},
 		"get-metrics":       {method: "GET", path: "/metrics"},
+		"get-profile":       {method: "GET", path: "/api/v1/profile/goroutine"},
 		"query-promql":      {method: "GET", path: "/prometheus/api/v1/query?query=up"},
 		"stream":            {method: "GET", path: "/api/v1/stream"},
 		"get-me":            {method: "GET", path: "/api/v1/me"},

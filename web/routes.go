@@ -29,6 +29,7 @@ func (s *Server) routes() {
 
 	s.mux.Handle("GET "+streamPath, s.guard("stream", http.HandlerFunc(s.stream)))
 	s.mux.Handle("GET /metrics", s.metrics())
+	s.mux.Handle("GET "+profilePath, s.guard("get-profile", http.HandlerFunc(s.profile)))
 	// Grafana sends long queries as forms, which change nothing. It signs in with a token.
 	query := s.guard("query-promql", http.StripPrefix("/prometheus", s.promQL()))
 	s.mux.Handle("GET /prometheus/", query)
@@ -105,6 +106,14 @@ func (s *Server) documentPlain() {
 		{
 			OperationID: "get-metrics", Method: http.MethodGet, Path: "/metrics", Summary: "Metrics of the server", Tags: []string{"operation"},
 			Responses: text("text/plain", "Metrics in the Prometheus text format. Loopback addresses see them without a token."),
+		},
+		{
+			OperationID: "get-profile", Method: http.MethodGet, Path: profilePath, Summary: "A profile of the server", Tags: []string{"operation"},
+			Parameters: []*huma.Param{
+				{Name: "kind", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"cpu", "heap", "allocs", "goroutine", "block", "mutex", "threadcreate"}}},
+				{Name: "seconds", In: "query", Schema: &huma.Schema{Type: huma.TypeInteger}, Description: "How long the processor is profiled; 10 without it, at most 60."},
+			},
+			Responses: text("application/octet-stream", "A profile for go tool pprof."),
 		},
 		{
 			OperationID: "query-promql", Method: http.MethodGet, Path: "/prometheus/api/v1/query", Summary: "PromQL over the embedded series store", Tags: []string{"devices"},
