@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"net/http"
+	"runtime"
 	"runtime/pprof"
 	"strconv"
 	"time"
@@ -18,7 +19,7 @@ const (
 )
 
 // profile answers with a profile of the running server, in the format of go tool pprof: "cpu" over some seconds, or
-// one that the runtime keeps, such as "heap" or "goroutine". It is for admins: a profile tells what the server is busy with.
+// one that the runtime keeps, such as "heap" or "goroutine"; with gc=true, "heap" collects garbage first. It is for admins: a profile tells what the server is busy with.
 func (s *Server) profile(w http.ResponseWriter, r *http.Request) {
 	kind := r.PathValue("kind")
 	var found bytes.Buffer
@@ -41,6 +42,9 @@ func (s *Server) profile(w http.ResponseWriter, r *http.Request) {
 		if kept == nil {
 			challenge(w, problem(http.StatusNotFound, "There is no such profile: ask for cpu, heap, allocs, goroutine, block, mutex or threadcreate."))
 			return
+		}
+		if kind == "heap" && r.URL.Query().Get("gc") == "true" {
+			runtime.GC()
 		}
 		if err := kept.WriteTo(&found, 0); err != nil {
 			s.cfg.Log.Warn("profile not written", "kind", kind, "err", err)

@@ -112,6 +112,7 @@ func (s *Server) documentPlain() {
 			Parameters: []*huma.Param{
 				{Name: "kind", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"cpu", "heap", "allocs", "goroutine", "block", "mutex", "threadcreate"}}},
 				{Name: "seconds", In: "query", Schema: &huma.Schema{Type: huma.TypeInteger}, Description: "How long the processor is profiled; 10 without it, at most 60."},
+				{Name: "gc", In: "query", Schema: &huma.Schema{Type: huma.TypeBoolean}, Description: "Collect garbage before a profile of the heap."},
 			},
 			Responses: text("application/octet-stream", "A profile for go tool pprof."),
 		},

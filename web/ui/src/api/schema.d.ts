@@ -2298,6 +2298,8 @@ export interface operations {
             query?: {
                 /** @description How long the processor is profiled; 10 without it, at most 60. */
                 seconds?: number;
+                /** @description Collect garbage before a profile of the heap. */
+                gc?: boolean;
             };
             header?: never;
             path: {
