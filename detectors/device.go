@@ -10,10 +10,10 @@ type device struct {
 	plan       *Plan
 	rules      []*instance // of the whole device, in the order of the plan
 	metrics    []*metricState
-	index      map[string]*metricState
-	next       int   // the metric that is expected: messages repeat their metrics in order
-	joint      Joint // nil when the plan has none, or after too many crashes
-	jointBad   int   // crashes of joint
+	index      map[string]*metricState // by name; nil below indexFrom metrics
+	next       int                     // the metric that is expected: messages repeat their metrics in order
+	joint      Joint                   // nil when the plan has none, or after too many crashes
+	jointBad   int                     // crashes of joint
 	jointHeld  []string
 	seen       eventRing
 	newest     int64 // newest event time
@@ -26,24 +26,42 @@ type device struct {
 
 // metricState is the state of one metric of a device.
 type metricState struct {
-	name   string
-	at     int    // place among the metrics of the device
-	part   string // component, "device" when none is known
-	last   int64
-	value  float64
-	base   Series
-	bad    int // crashes of base
-	joint  int // index in the joint judge, -1 for none
-	rules  []*instance
-	seenIt bool // last and value are set
+	name  string
+	part  string // component, "device" when none is known
+	last  int64  // 0 before the first reading: no time that is believed is that old
+	value float64
+	base  Series
+	rules []*instance
+	at    int // place among the metrics of the device
+	joint int // index in the joint judge, -1 for none
+	bad   int // crashes of base
 }
 
+func (m *metricState) seen() bool { return m.last != 0 }
+
 func (d *device) latest(metric string) (float64, int64, bool) {
-	m, ok := d.index[metric]
-	if !ok || !m.seenIt {
+	m := d.find(metric)
+	if m == nil || !m.seen() {
 		return 0, 0, false
 	}
 	return m.value, m.last, true
+}
+
+// indexFrom is how many metrics a device has when an index of them pays: up to
+// then looking through them is as fast, and a map costs 50 bytes a metric.
+const indexFrom = 17
+
+// find returns the state of a metric, nil when the device has none of that name.
+func (d *device) find(name string) *metricState {
+	if d.index != nil {
+		return d.index[name]
+	}
+	for _, m := range d.metrics {
+		if m.name == name {
+			return m
+		}
+	}
+	return nil
 }
 
 // refresh follows a change of plan.
@@ -133,7 +151,7 @@ func (d *device) metric(e *Engine, name string, in *Input) *metricState {
 			return m
 		}
 	}
-	if m, ok := d.index[name]; ok {
+	if m := d.find(name); m != nil {
 		d.next = m.at + 1
 		return m
 	}
@@ -154,7 +172,15 @@ func (d *device) metric(e *Engine, name string, in *Input) *metricState {
 func (d *device) add(m *metricState) {
 	m.at = len(d.metrics)
 	d.metrics = append(d.metrics, m)
-	d.index[m.name] = m
+	switch {
+	case d.index != nil:
+		d.index[m.name] = m
+	case len(d.metrics) == indexFrom:
+		d.index = make(map[string]*metricState, indexFrom)
+		for _, m := range d.metrics {
+			d.index[m.name] = m
+		}
+	}
 }
 
 // applySamples feeds samples in rising time.
@@ -177,13 +203,13 @@ func (d *device) applySample(e *Engine, in *Input, s *telemetry.Sample) {
 	switch {
 	case m == nil:
 		return
-	case m.seenIt && s.Time == m.last:
+	case m.seen() && s.Time == m.last:
 		return
-	case m.seenIt && s.Time < m.last:
+	case m.seen() && s.Time < m.last:
 		d.judgeLate(e, m, in)
 		return
 	}
-	m.last, m.value, m.seenIt = s.Time, s.Value, true
+	m.last, m.value = s.Time, s.Value
 	d.applyRules(e, m.rules, in)
 	if m.base != nil {
 		d.observeBase(e, m, in)

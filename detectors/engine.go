@@ -154,7 +154,7 @@ func (e *Engine) device(tenant, id string) *device {
 	key := deviceKey{tenant, id}
 	d, ok := e.index[key]
 	if !ok {
-		d = &device{tenant: tenant, id: id, index: map[string]*metricState{}}
+		d = &device{tenant: tenant, id: id}
 		e.index[key] = d
 		e.devices = append(e.devices, d)
 	}

@@ -5,9 +5,9 @@ type instance struct {
 	rule   *Rule
 	metric string // empty for the whole device
 	det    Detector
+	bad    int32 // crashes
 	ticks  bool
 	active bool // its condition holds and was reported
-	bad    int  // crashes
 	off    bool // crashed too often
 }
 
@@ -105,9 +105,9 @@ func (d *device) contain(e *Engine, i *instance, in *Input) {
 		i.active = false
 		d.release(e, in, i.holder(d))
 	}
-	i.off = i.bad >= e.cfg.Crashes
+	i.off = int(i.bad) >= e.cfg.Crashes
 	i.det = i.rule.Method.New(i.metric, d.plan.describe(i.metric))
-	e.crashed(d, i.rule.Method.Name(), i.rule.ID, i.bad, in, cause)
+	e.crashed(d, i.rule.Method.Name(), i.rule.ID, int(i.bad), in, cause)
 }
 
 // judgeLate shows a late reading to the detectors that can judge it by itself.
@@ -126,7 +126,7 @@ func (i *instance) holder(d *device) holder {
 	r := i.rule
 	c := r.Component
 	if c == "" && i.metric != "" {
-		c = d.index[i.metric].part
+		c = d.find(i.metric).part
 	}
 	return holder{
 		fault: r.Fault, component: component(c), severity: r.Severity, detector: r.Method.Name(), version: r.Method.Version(),

@@ -28,9 +28,9 @@ const (
 	demoteAt  = 0.95 // the same, from which it is taken back
 )
 
-// profile is the mean by bin of a cycle. The zero value knows nothing and takes no memory.
+// profile is the mean by bin of a cycle. The zero value knows nothing and has not started.
 type profile struct {
-	bins     []float32 // NaN where never visited
+	bins     []float32 // NaN where never visited; nil until the first bin has ended
 	mean     float64   // of the visited bins
 	promoted bool
 	// The bin under way.
@@ -74,27 +74,38 @@ func (p *profile) at(time int64) float64 {
 
 // get returns the offset of a bin, 0 where nothing is known.
 func (p *profile) get(bin int) float64 {
+	if p.bins == nil {
+		return 0
+	}
 	if v := float64(p.bins[bin]); !math.IsNaN(v) {
 		return v - p.mean
 	}
 	return 0
 }
 
+// started tells that a reading was learned.
+func (p *profile) started() bool { return p.bins != nil || p.count > 0 }
+
+// blank returns bins that were never visited.
+func (c cycle) blank() []float32 {
+	bins := make([]float32, c.bins)
+	for i := range bins {
+		bins[i] = float32(math.NaN())
+	}
+	return bins
+}
+
 // learn takes a reading. It is judged before it is learned.
 func (p *profile) learn(c cycle, time int64, value float64) {
 	bin, _, number := c.place(time)
-	if p.bins == nil {
-		p.bins = make([]float32, c.bins)
-		for i := range p.bins {
-			p.bins[i] = float32(math.NaN())
-		}
+	if !p.started() {
 		p.bin, p.cycle = bin, number
 	}
 	if number != p.cycle {
 		p.endCycle(number)
 	}
 	if bin != p.bin {
-		p.endBin()
+		p.endBin(c)
 		p.bin = bin
 	}
 	if p.complete > 0 {
@@ -107,9 +118,12 @@ func (p *profile) learn(c cycle, time int64, value float64) {
 }
 
 // endBin moves the bin under way into the profile.
-func (p *profile) endBin() {
+func (p *profile) endBin(c cycle) {
 	if p.count == 0 {
 		return
+	}
+	if p.bins == nil {
+		p.bins = c.blank()
 	}
 	m := p.sum / p.count
 	if old := float64(p.bins[p.bin]); !math.IsNaN(old) {
@@ -145,12 +159,16 @@ func (p *profile) endCycle(number int64) {
 	p.cycle, p.with, p.plain, p.judged = number, 0, 0, 0
 }
 
-func (p *profile) append(dst []byte) []byte {
-	dst = stat.AppendBool(dst, p.bins != nil)
-	if p.bins == nil {
+func (p *profile) append(dst []byte, c cycle) []byte {
+	dst = stat.AppendBool(dst, p.started())
+	if !p.started() {
 		return dst
 	}
-	for _, b := range p.bins {
+	bins := p.bins
+	if bins == nil {
+		bins = c.blank()
+	}
+	for _, b := range bins {
 		dst = stat.AppendUint(dst, uint64(math.Float32bits(b)))
 	}
 	dst = stat.AppendBool(dst, p.promoted)
@@ -165,8 +183,10 @@ func (p *profile) read(r *stat.Reader, c cycle) {
 		return
 	}
 	p.bins = make([]float32, c.bins)
+	visited := false
 	for i := range p.bins {
 		p.bins[i] = math.Float32frombits(uint32(r.Count(math.MaxUint32)))
+		visited = visited || p.bins[i] == p.bins[i]
 	}
 	p.promoted = r.Bool()
 	p.bin = int(r.Int())
@@ -175,5 +195,8 @@ func (p *profile) read(r *stat.Reader, c cycle) {
 	r.Floats(&p.mean, &p.sum, &p.count, &p.with, &p.plain, &p.judged)
 	if p.bin < 0 || p.bin >= c.bins || p.complete < 0 {
 		r.Fail()
+	}
+	if !visited && !p.promoted && p.count > 0 {
+		p.bins = nil
 	}
 }

@@ -17,7 +17,7 @@ func (j *judge) Decide(time int64) []detectors.Decision {
 	j.due = false
 	j.out = j.out[:0]
 	busy := j.newOperation()
-	for _, m := range j.metrics {
+	for m := range j.judged {
 		if m.fresh {
 			m.fresh = false
 			before := m.held
@@ -28,7 +28,7 @@ func (j *judge) Decide(time int64) []detectors.Decision {
 	for c := range j.comps {
 		j.decide(c, time)
 	}
-	for _, m := range j.metrics {
+	for m := range j.judged {
 		m.joined = false
 	}
 	return j.out
@@ -41,7 +41,7 @@ func (j *judge) newOperation() bool {
 		if m.change > 0 {
 			alive++
 		}
-		if m.moved > 0 {
+		if m.past != nil && m.moved > 0 {
 			moved++
 		}
 	}
@@ -70,8 +70,8 @@ func (j *judge) decide(index int, time int64) {
 	c := &j.comps[index]
 	best, members := 0.0, 0
 	var joined *metric // the most improbable of those that are newly off
-	for _, m := range j.metrics {
-		if m.comp != index || !m.held {
+	for m := range j.judged {
+		if int(m.comp) != index || !m.held {
 			continue
 		}
 		members++
@@ -112,8 +112,8 @@ func (j *judge) decide(index int, time int64) {
 // onset returns when the first of the metrics of a component that are off began to be.
 func (j *judge) onset(index int) int64 {
 	onset := int64(math.MaxInt64)
-	for _, m := range j.metrics {
-		if m.comp == index && m.held && m.runLen > 0 {
+	for m := range j.judged {
+		if int(m.comp) == index && m.held && m.runLen > 0 {
 			onset = min(onset, m.starts[0])
 		}
 	}
@@ -132,7 +132,7 @@ func (j *judge) describe(index int, verdict detectors.Verdict, best float64, tim
 // Still implements [detectors.Joint]: the last block of one of the metrics that are off must have begun at the time or later, and must not be quiet.
 func (j *judge) Still(component string, since int64) (detectors.Decision, bool) {
 	best, last, ok := 0.0, int64(0), false
-	for _, m := range j.metrics {
+	for m := range j.judged {
 		if j.comps[m.comp].name != component || !m.held || m.quiet > 0 || m.runLen == 0 {
 			continue
 		}
@@ -142,15 +142,15 @@ func (j *judge) Still(component string, since int64) (detectors.Decision, bool) 
 	if !ok {
 		return detectors.Decision{}, false
 	}
-	return j.describe(j.component(component), detectors.Worse, best, last), true
+	return j.describe(int(j.component(component)), detectors.Worse, best, last), true
 }
 
 // signals lists the metrics of a component that are off, most improbable first.
 func (j *judge) signals(index int) []detectors.Signal {
 	var off []*metric
 	sum := 0.0
-	for _, m := range j.metrics {
-		if m.comp == index && (m.held || m.surprise >= j.cfg.Off*j.cfg.Threshold) {
+	for m := range j.judged {
+		if int(m.comp) == index && (m.held || m.surprise >= j.cfg.Off*j.cfg.Threshold) {
 			off = append(off, m)
 			sum += m.surprise
 		}

@@ -31,35 +31,39 @@ func (j *judge) AppendState(dst []byte) []byte {
 }
 
 func (m *metric) append(dst []byte) []byte {
+	p := m.past
+	if p == nil {
+		p = new(past) // on the stack
+	}
 	dst = stat.AppendString(dst, m.name)
-	for _, v := range []int{m.comp, m.count, m.runLen, m.quiet, m.wait, m.learned, m.moved, m.profile} {
+	for _, v := range []int32{m.comp, m.count, int32(p.runLen), p.quiet, p.wait, int32(p.learned), p.moved, m.profile} {
 		dst = stat.AppendInt(dst, int64(v))
 	}
 	dst = stat.AppendInt(dst, m.start)
 	dst = stat.AppendInt(dst, m.last)
-	for _, p := range m.floats() {
-		dst = stat.AppendFloat(dst, *p)
+	for _, f := range m.floats(p) {
+		dst = stat.AppendFloat(dst, *f)
 	}
-	for _, b := range []bool{m.abrupt, m.fresh, m.held} {
+	for _, b := range []bool{p.abrupt, p.fresh, p.held} {
 		dst = stat.AppendBool(dst, b)
 	}
-	dst = stat.AppendUint(dst, uint64(m.queued))
-	dst = stat.AppendFloats(dst, m.recent[:m.queued]...)
-	dst = stat.AppendFloats(dst, m.changes[:m.queued]...)
-	for i := range m.runLen {
-		dst = stat.AppendFloat(dst, m.run[i])
-		dst = stat.AppendInt(dst, m.starts[i])
+	dst = stat.AppendUint(dst, uint64(p.queued))
+	dst = stat.AppendFloats(dst, p.recent[:p.queued]...)
+	dst = stat.AppendFloats(dst, p.changes[:p.queued]...)
+	for i := range p.runLen {
+		dst = stat.AppendFloat(dst, p.run[i])
+		dst = stat.AppendInt(dst, p.starts[i])
 	}
 	return dst
 }
 
-// floats lists the numbers of the state in the order of the binary form.
-func (m *metric) floats() []*float64 {
+// floats lists the numbers of a metric and its past in the order of the binary form.
+func (m *metric) floats(p *past) []*float64 {
 	return []*float64{
 		&m.sum, &m.season, &m.interval, &m.value,
 		&m.low, &m.high, &m.atLow, &m.atHigh, &m.total, &m.change, &m.step,
-		&m.n, &m.mean, &m.m2, &m.auto, &m.prev, &m.changeSq, &m.changeN,
-		&m.ref, &m.side, &m.surprise, &m.block, &m.blockShare,
+		&p.n, &p.mean, &p.m2, &p.auto, &p.prev, &p.changeSq, &p.changeN,
+		&p.ref, &p.side, &p.surprise, &p.block, &p.blockShare,
 	}
 }
 
@@ -76,7 +80,7 @@ func (j *judge) RestoreState(src []byte) error {
 	}
 	for range r.Count(mostMetrics) {
 		m := readMetric(r)
-		if r.Err() == nil && (m.comp < 0 || m.comp >= len(fresh.comps)) {
+		if r.Err() == nil && (m.comp < 0 || int(m.comp) >= len(fresh.comps)) {
 			r.Fail()
 		}
 		if r.Err() != nil {
@@ -92,32 +96,37 @@ func (j *judge) RestoreState(src []byte) error {
 }
 
 func readMetric(r *stat.Reader) *metric {
-	m := newMetric(r.String(mostName), 0)
-	for _, p := range []*int{&m.comp, &m.count, &m.runLen, &m.quiet, &m.wait, &m.learned, &m.moved, &m.profile} {
+	m, p := newMetric(r.String(mostName), 0), past{}
+	var runLen, learned int32
+	for _, to := range []*int32{&m.comp, &m.count, &runLen, &p.quiet, &p.wait, &learned, &p.moved, &m.profile} {
 		v := r.Int()
 		if v < 0 || v > math.MaxInt32 {
 			r.Fail()
 		}
-		*p = int(v)
+		*to = int32(v)
 	}
 	m.start, m.last = r.Int(), r.Int()
-	for _, p := range m.floats() {
-		*p = r.Float()
+	for _, to := range m.floats(&p) {
+		*to = r.Float()
 	}
-	m.abrupt, m.fresh, m.held = r.Bool(), r.Bool(), r.Bool()
-	m.queued = r.Count(persist)
-	for i := range m.queued {
-		m.recent[i] = r.Float()
+	p.abrupt, p.fresh, p.held = r.Bool(), r.Bool(), r.Bool()
+	p.queued = uint8(r.Count(persist))
+	for i := range p.queued {
+		p.recent[i] = r.Float()
 	}
-	for i := range m.queued {
-		m.changes[i] = r.Float()
+	for i := range p.queued {
+		p.changes[i] = r.Float()
 	}
-	if m.runLen > persist || m.count >= blockLen {
+	if runLen > persist || learned >= learnEvery || m.count >= blockLen {
 		r.Fail()
 		return m
 	}
-	for i := range m.runLen {
-		m.run[i], m.starts[i] = r.Float(), r.Int()
+	p.runLen, p.learned = uint8(runLen), uint8(learned)
+	for i := range p.runLen {
+		p.run[i], p.starts[i] = r.Float(), r.Int()
+	}
+	if p != (past{}) {
+		m.past = &p
 	}
 	return m
 }

@@ -19,19 +19,19 @@ import (
 // about a third of the mass of the nearer tail; the extremes never merge. About 40 ns to learn, 25 ns to ask, and 350 bytes.
 // Asking changes nothing.
 //
-// The zero value is an empty digest, ready to use.
+// The zero value is an empty digest, ready to use. It takes memory when it needs it: 100 bytes with the first value.
 type Digest struct {
-	n    float64 // weight of all values held
-	kept int     // entries
-	news int     // values that wait
-	data *digestData
+	n       float64              // weight of all values held
+	kept    int32                // entries
+	news    int32                // values that wait
+	waiting *[digestNews]float32 // them, in the order of their arrival; nil before the first
+	data    *digestData          // the entries; nil before there are any
 }
 
-// digestData is the memory of a [Digest], made with the first value.
+// digestData are the entries of a [Digest].
 type digestData struct {
 	mean   [DigestKept]float32 // sorted, each one once
 	weight [DigestKept]float32
-	news   [digestNews]float32 // in the order of their arrival
 }
 
 // Sizes of a [Digest].
@@ -55,8 +55,8 @@ func (d *Digest) N() float64 { return d.n }
 // ties, lower that of those at most as large; both count v itself (n+1) and lie in (0, 1].
 func (d *Digest) Tail(v float64) (lower, upper float64) {
 	var below, equal float64
+	x := float32(v)
 	if d.data != nil {
-		x := float32(v)
 		mean := d.data.mean[:d.kept]
 		i := sort.Search(len(mean), func(i int) bool { return mean[i] >= x })
 		for _, w := range d.data.weight[:i] {
@@ -65,7 +65,9 @@ func (d *Digest) Tail(v float64) (lower, upper float64) {
 		if i < len(mean) && mean[i] == x {
 			equal = float64(d.data.weight[i])
 		}
-		for _, recent := range d.data.news[:d.news] {
+	}
+	if d.waiting != nil {
+		for _, recent := range d.waiting[:d.news] {
 			if recent < x {
 				below++
 			} else if recent == x {
@@ -80,7 +82,7 @@ func (d *Digest) Tail(v float64) (lower, upper float64) {
 
 // Quantile returns a value with about the fraction q of the mass below it; NaN when empty.
 func (d *Digest) Quantile(q float64) float64 {
-	if d.data == nil {
+	if d.n == 0 {
 		return math.NaN()
 	}
 	var all entries
@@ -111,10 +113,10 @@ func (d *Digest) Add(v float64) {
 	if x-x != 0 {
 		return
 	}
-	if d.data == nil {
-		d.data = new(digestData)
+	if d.waiting == nil {
+		d.waiting = new([digestNews]float32)
 	}
-	d.data.news[d.news] = x
+	d.waiting[d.news] = x
 	d.news++
 	d.n++
 	if d.news == digestNews || d.n >= DigestMemory {
@@ -131,27 +133,37 @@ func (d *Digest) settle() {
 	if d.n >= DigestMemory {
 		d.n = all.fade()
 	}
-	d.kept = all.n
+	if d.data == nil {
+		d.data = new(digestData)
+	}
+	d.kept = int32(all.n)
 	copy(d.data.mean[:], all.mean[:all.n])
 	copy(d.data.weight[:], all.weight[:all.n])
 }
 
 // merge fills all with the entries and the values that wait, which it sorts.
 func (d *Digest) merge(all *entries) {
-	news := d.data.news           // a copy: those of the digest keep the order of their arrival
-	for i := 1; i < d.news; i++ { // few, and often nearly in order
+	var news [digestNews]float32 // a copy: those of the digest keep the order of their arrival
+	if d.waiting != nil {
+		news = *d.waiting
+	}
+	waiting, kept := int(d.news), int(d.kept)
+	for i := 1; i < waiting; i++ { // few, and often nearly in order
 		x, at := news[i], i
 		for ; at > 0 && news[at-1] > x; at-- {
 			news[at] = news[at-1]
 		}
 		news[at] = x
 	}
-	mean, weight := &d.data.mean, &d.data.weight
+	data := d.data
+	if data == nil {
+		data = new(digestData) // on the stack, and without entries
+	}
 	n, i, j := 0, 0, 0
-	for i < d.kept || j < d.news {
+	for i < kept || j < waiting {
 		x, w := float32(0), float32(1)
-		if j == d.news || i < d.kept && mean[i] <= news[j] {
-			x, w = mean[i], weight[i]
+		if j == waiting || i < kept && data.mean[i] <= news[j] {
+			x, w = data.mean[i], data.weight[i]
 			i++
 		} else {
 			x = news[j]
@@ -212,7 +224,7 @@ func (d *Digest) Append(dst []byte) []byte {
 	}
 	dst = AppendUint(dst, uint64(d.news))
 	for i := range d.news {
-		dst = AppendUint(dst, uint64(math.Float32bits(d.data.news[i])))
+		dst = AppendUint(dst, uint64(math.Float32bits(d.waiting[i])))
 	}
 	return dst
 }
@@ -220,8 +232,8 @@ func (d *Digest) Append(dst []byte) []byte {
 // Read replaces the digest by one that Append wrote; on a damaged one it fails the reader.
 func (d *Digest) Read(r *Reader) {
 	*d = Digest{n: r.Finite()}
-	data := new(digestData)
-	d.kept = r.Count(DigestKept)
+	data, waiting := new(digestData), new([digestNews]float32)
+	d.kept = int32(r.Count(DigestKept))
 	total := 0.0
 	for i := range d.kept {
 		m, w := r.float32(), r.float32()
@@ -231,9 +243,9 @@ func (d *Digest) Read(r *Reader) {
 		data.mean[i], data.weight[i] = m, w
 		total += float64(w)
 	}
-	d.news = r.Count(digestNews - 1)
+	d.news = int32(r.Count(digestNews - 1))
 	for i := range d.news {
-		data.news[i] = r.float32()
+		waiting[i] = r.float32()
 	}
 	// Weights are rounded when entries merge, by far less than half a reading in all.
 	if total += float64(d.news); !(math.Abs(d.n-total) <= 0.5) || d.n >= DigestMemory {
@@ -243,8 +255,11 @@ func (d *Digest) Read(r *Reader) {
 		*d = Digest{}
 		return
 	}
-	if d.kept+d.news > 0 {
+	if d.kept > 0 {
 		d.data = data
+	}
+	if d.news > 0 {
+		d.waiting = waiting
 	}
 }
 
