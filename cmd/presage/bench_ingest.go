@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 
 	"github.com/presage-pdm/presage/internal/bench"
 )
@@ -79,7 +80,7 @@ func (c benchIngestCommand) measure(ctx context.Context, std streams) (*bench.Re
 	if c.Broker != "" {
 		flags = []string{"--broker", c.Broker}
 	}
-	server, err := newBenchServer(std, flags...)
+	server, err := newBenchServer(std, "", flags...)
 	if err != nil {
 		return nil, err
 	}
@@ -172,11 +173,8 @@ func (c benchIngestCommand) readBack(ctx context.Context, cfg bench.Config, load
 
 // benchProgress is a bar for somebody who looks at a terminal.
 func benchProgress(w io.Writer, most int64, what string) *progressbar.ProgressBar {
-	terminal := false
-	if f, ok := w.(*os.File); ok {
-		info, err := f.Stat()
-		terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
+	f, ok := w.(*os.File)
+	terminal := ok && term.IsTerminal(int(f.Fd()))
 	return progressbar.NewOptions64(most, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what), progressbar.OptionSetVisibility(terminal),
 		progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(200*time.Millisecond))
 }

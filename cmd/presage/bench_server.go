@@ -24,6 +24,7 @@ type benchServer struct {
 	std       streams
 	self, dir string
 	args      []string
+	database  string // URL; empty for SQLite in the data folder
 	mqtt      string // where devices publish
 	url       string
 	token     string
@@ -31,8 +32,9 @@ type benchServer struct {
 	cmd       *exec.Cmd
 }
 
-// newBenchServer prepares a server with an empty data folder. flags are those of presage serve.
-func newBenchServer(std streams, flags ...string) (*benchServer, error) {
+// newBenchServer prepares a server with an empty data folder. database is that of a PostgreSQL, empty for SQLite; flags
+// are further ones of presage serve.
+func newBenchServer(std streams, database string, flags ...string) (*benchServer, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find my own program: %w", err)
@@ -45,8 +47,8 @@ func newBenchServer(std streams, flags ...string) (*benchServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &benchServer{std: std, self: self, dir: dir, mqtt: "mqtt://" + ports[0], url: "http://" + ports[1]}
-	s.args = append([]string{"serve", "--data", s.data(), "--mqtt", ports[0], "--http", ports[1],
+	s := &benchServer{std: std, self: self, dir: dir, database: database, mqtt: "mqtt://" + ports[0], url: "http://" + ports[1]}
+	s.args = append([]string{"serve", "--data", s.data(), "--database", database, "--mqtt", ports[0], "--http", ports[1],
 		"--unknown-devices", "register", "--log-level", "warn"}, flags...)
 	if s.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
 		os.RemoveAll(dir)
@@ -75,11 +77,11 @@ func (s *benchServer) register(ctx context.Context, devices []string) error {
 	if err := errors.Join(w.WriteAll(rows), f.Close()); err != nil {
 		return err
 	}
-	_, err = s.command(ctx, "import", "devices", path, "--data", s.data())
+	_, err = s.command(ctx, "import", "devices", path, "--data", s.data(), "--database", s.database)
 	return err
 }
 
-// command runs another command of presage on the data folder and returns its output.
+// command runs another command of presage and returns its output.
 func (s *benchServer) command(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, s.self, args...)
 	cmd.Env = s.std.environ
@@ -112,7 +114,7 @@ func (s *benchServer) start(ctx context.Context) (time.Duration, error) {
 		return took, nil
 	}
 	var err error
-	s.token, err = s.command(ctx, "token", "create", "--role", "admin", "--data", s.data())
+	s.token, err = s.command(ctx, "token", "create", "--role", "admin", "--data", s.data(), "--database", s.database)
 	return took, err
 }
 

@@ -8,7 +8,7 @@ import (
 // Config says how hard to load which broker. Start from [DefaultConfig].
 type Config struct {
 	Broker      string        // URL, mqtt://user:password@host:1883
-	Duration    time.Duration // of the load
+	Duration    time.Duration // of the load; 0 ends with the warm-up, one reading of each device
 	Connections int
 	Devices     int // spread over the connections; 0 means ten a connection
 	Inflight    int // messages without PUBACK at once, a connection
@@ -53,7 +53,7 @@ func (c *Config) validate() error {
 			return fmt.Errorf("%s: %d is not within %d and %d", bound.name, bound.value, bound.least, bound.most)
 		}
 	}
-	if c.Duration <= 0 || c.Duration > 24*time.Hour {
+	if c.Duration < 0 || c.Duration > 24*time.Hour {
 		return fmt.Errorf("duration: %s is not within 0s and 24h", c.Duration)
 	}
 	if c.Form != JSON && c.Form != SenML {

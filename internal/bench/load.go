@@ -98,6 +98,9 @@ func Generate(ctx context.Context, cfg Config, warm func() error) (*Load, error)
 			return nil, err
 		}
 	}
+	if cfg.Duration == 0 {
+		return load, nil
+	}
 	began := time.Now()
 	schedule(load.faults, began, cfg.Duration)
 	err = all(func(ctx context.Context, i int, s *sender) error {

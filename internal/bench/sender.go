@@ -80,7 +80,7 @@ func (s *sender) drain(ctx context.Context) error {
 		select {
 		case <-s.free:
 		case <-timeout.C:
-			return fmt.Errorf("%s: messages were not acknowledged within %s", s.devices[0].id, patience)
+			return fmt.Errorf("messages were not acknowledged within %s", patience)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -33,6 +33,9 @@ type dialect struct {
 	ddl func(string) string
 	// prepare tells to keep prepared statements, which pgx does by itself.
 	prepare bool
+	// use stands behind a table whose rows are to be read by an index, "%s". PostgreSQL knows itself that the first rows of an
+	// order are wanted; SQLite guesses from how often keys repeat, and sorts a million rows for a page of fifty.
+	use string
 	// optimize refreshes the statistics of the planner.
 	optimize string
 	// condition tells what an error of the driver means.
@@ -66,6 +69,7 @@ var (
 		name:      "SQLite",
 		ddl:       func(s string) string { return s },
 		prepare:   true,
+		use:       " INDEXED BY %s",
 		optimize:  "PRAGMA optimize",
 		condition: sqliteCondition,
 	}

@@ -311,5 +311,13 @@ var migrations = []migration{
 		`CREATE INDEX findings_unticketed ON findings (recorded_at) WHERE ticket = ''`,
 		`CREATE INDEX device_events_at ON device_events (at)`,
 		`CREATE INDEX deliveries_age ON deliveries (created_at)`,
+	}}, {name: "pages of tickets", statements: []string{
+		// What a queue shows of one technician, station, component or region: in its order, however many others there are.
+		`CREATE INDEX tickets_assignee_open ON tickets (tenant, assignee, due_key, priority, opened_at, id) WHERE is_open`,
+		`CREATE INDEX tickets_station_open ON tickets (tenant, station, due_key, priority, opened_at, id) WHERE is_open`,
+		`CREATE INDEX tickets_component_open ON tickets (tenant, component, due_key, priority, opened_at, id) WHERE is_open`,
+		`CREATE INDEX tickets_region_open ON tickets (tenant, region, due_key, priority, opened_at, id) WHERE is_open`,
+		`CREATE INDEX tickets_component ON tickets (tenant, component, opened_at, id)`,
+		`CREATE INDEX tickets_region ON tickets (tenant, region, opened_at, id)`,
 	}},
 }

@@ -48,6 +48,9 @@ func (s *Store) List(ctx context.Context, tenant string, f tickets.Filter) (tick
 	if page.Total, err = s.total(ctx, tenant, f, w); err != nil {
 		return page, s.fail(ctx, op, err)
 	}
+	if page.Total == 0 {
+		return page, nil // else everything would be read for nothing
+	}
 	var order string
 	switch f.Sort {
 	case "deadline":
@@ -69,7 +72,7 @@ func (s *Store) List(ctx context.Context, tenant string, f tickets.Filter) (tick
 			w.add("("+f.Sort+"_at, id) < ", moment(c.Times[0]), c.Texts[0])
 		}
 	}
-	query := fmt.Sprintf(`SELECT %s FROM tickets WHERE %s ORDER BY %s LIMIT %d`, ticketColumns, w, order, limit+1)
+	query := fmt.Sprintf(`SELECT %s FROM tickets%s WHERE %s ORDER BY %s LIMIT %d`, ticketColumns, s.inOrder(f, w), w, order, limit+1)
 	if w.narrow {
 		// Without statistics a planner may read all tickets in order to find these few: it is told not to.
 		query = fmt.Sprintf(`WITH matching AS MATERIALIZED (SELECT * FROM tickets WHERE %s)
@@ -107,25 +110,63 @@ func ticketCursor(sort string, t *tickets.Ticket) cursor {
 }
 
 // maxTotal is where the total of a text that finds very many tickets stops:
-// nobody turns two hundred pages, and counting a million rows takes longer than to think of a second word.
-const maxTotal = 10_000
+// nobody turns forty pages, and counting a million rows takes longer than to think of a second word.
+const maxTotal = 2_000
 
-// total counts the tickets that match f, of which w is the condition.
+// total counts the tickets that match f, of which w is the condition. When the tally shows that all of them are open, it
+// adds that to w.
 func (s *Store) total(ctx context.Context, tenant string, f tickets.Filter, w *where) (n int, err error) {
-	query := fmt.Sprintf(`SELECT COUNT(*) FROM tickets WHERE %s`, w)
-	switch {
-	case onlyFacets(f):
-		w = newWhere(tenant)
+	if onlyFacets(f) {
+		kept := newWhere(tenant)
 		if f.Open != nil {
-			w.add("is_open = ", *f.Open)
+			kept.add("is_open = ", *f.Open)
 		}
-		w.facets(f)
-		query = fmt.Sprintf(`SELECT COALESCE(SUM(n), 0) FROM ticket_tally WHERE %s`, w)
-	case w.broad && !w.narrow:
-		query = fmt.Sprintf(`SELECT COUNT(*) FROM (SELECT 1 FROM tickets WHERE %s LIMIT %d) matches`, w, maxTotal)
+		kept.facets(f)
+		var open int
+		err = s.read.QueryRowContext(ctx, fmt.Sprintf(`SELECT COALESCE(SUM(n), 0), COALESCE(SUM(CASE WHEN is_open THEN n ELSE 0 END), 0)
+			FROM ticket_tally WHERE %s`, kept), kept.args...).Scan(&n, &open)
+		if f.Open == nil && open == n {
+			w.openOnly()
+		}
+		return n, err
+	}
+	query := fmt.Sprintf(`SELECT COUNT(*) FROM tickets WHERE %s`, w)
+	if w.broad && !w.narrow {
+		query = fmt.Sprintf(`SELECT COUNT(*) FROM (SELECT 1 FROM tickets%s WHERE %s LIMIT %d) matches`, s.inOrder(f, w), w, maxTotal)
 	}
 	err = s.read.QueryRowContext(ctx, query, w.args...).Scan(&n)
 	return n, err
+}
+
+// inOrder names, where the engine has to be told, the index by which the tickets that match f come in the order
+// of its pages, so that reading ends with the page: that of the first facet of which f asks for one value. Which index
+// is best when f asks for a device, a customer or an interval is left to the engine.
+func (s *Store) inOrder(f tickets.Filter, w *where) string {
+	if s.dialect.use == "" || w.narrow || !w.broad && !onlyFacets(f) || !f.OpenedFrom.IsZero() || !f.OpenedTo.IsZero() {
+		return ""
+	}
+	index := "tickets_" + f.Sort
+	if f.Sort == "deadline" {
+		index = "tickets_due"
+	}
+	if f.Sort == "deadline" && w.open {
+		index = "tickets_due_open"
+	}
+	if f.Sort == "opened" || f.Sort == "deadline" && w.open {
+		for _, facet := range []struct {
+			column string
+			values []string
+		}{{"assignee", f.Assignee}, {"station", f.Station}, {"component", f.Component}, {"region", f.Region}} {
+			if len(facet.values) != 1 {
+				continue
+			}
+			if index = "tickets_" + facet.column; f.Sort == "deadline" {
+				index += "_open"
+			}
+			break
+		}
+	}
+	return fmt.Sprintf(s.dialect.use, index)
 }
 
 // maxChoices bounds the alternatives of one field of a filter.
@@ -148,8 +189,8 @@ func checkFilter(f tickets.Filter) error {
 type where struct {
 	conditions []string
 	args       []any
-	// narrow tells that few rows can match, broad that a text matches very many.
-	narrow, broad bool
+	// narrow tells that few rows can match, broad that a text matches very many, open that only open tickets do.
+	narrow, broad, open bool
 }
 
 func newWhere(tenant string) *where {
@@ -196,6 +237,12 @@ func oneOf[T ~string](w *where, column string, values []T) {
 	w.plain(column + " IN (" + strings.Join(params, ", ") + ")")
 }
 
+// openOnly adds that a ticket is open. It is spelled out, not a parameter: the planner must see that it implies the partial indexes.
+func (w *where) openOnly() {
+	w.open = true
+	w.plain("is_open")
+}
+
 // facets adds what a filter asks of the facets.
 func (w *where) facets(f tickets.Filter) {
 	oneOf(w, "region", f.Region)
@@ -215,9 +262,12 @@ func (w *where) facets(f tickets.Filter) {
 // whereTickets is the condition of a filter, without its cursor.
 func (s *Store) whereTickets(ctx context.Context, tenant string, f tickets.Filter) (*where, error) {
 	w := newWhere(tenant)
-	if f.Open != nil {
-		// Spelled out, not a parameter: the planner must see that it implies the partial indexes.
-		w.plain(map[bool]string{true: "is_open", false: "NOT is_open"}[*f.Open])
+	switch {
+	case f.Open == nil:
+	case *f.Open:
+		w.openOnly()
+	default:
+		w.plain("NOT is_open")
 	}
 	if f.Device != "" {
 		w.narrow = true

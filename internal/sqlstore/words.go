@@ -214,6 +214,10 @@ func (s *Store) searchTickets(ctx context.Context, w *where, f tickets.Filter) e
 		return nil
 	}
 	for _, word := range words {
+		scopes, err := s.scopesOf(ctx, w.args[0].(string), word)
+		if err != nil {
+			return err
+		}
 		var either, each []string // conditions, and queries of identifiers, that say the same
 		find := func(column, condition string) {
 			// An expression instead of the column keeps planners from looking up what is to be asked of each row.
@@ -223,22 +227,32 @@ func (s *Store) searchTickets(ctx context.Context, w *where, f tickets.Filter) e
 		probe := newWhere(w.args[0].(string))
 		build := func(w *where) {
 			either, each = nil, nil
-			low, high := w.param(word), w.param(after(word))
 			if number := strings.ToUpper(word); strings.HasPrefix(number, "T-") {
 				find("number", "BETWEEN "+w.param(number)+" AND "+w.param(after(number)))
 			} else if strings.Trim(number, "0123456789") == "" {
 				find("number", "= "+w.param(fmt.Sprintf("T-%06s", number)))
 			}
+			if len(scopes) == 0 {
+				return // PostgreSQL wants every parameter to be used
+			}
+			low, high := w.param(word), w.param(after(word))
 			for _, c := range []struct{ column, scope string }{
 				{"title_ref", scopeTitle}, {"device", scopeDevice}, {"customer", scopeCustomer}, {"fault_code", scopeFault},
 			} {
+				if !slices.Contains(scopes, c.scope) {
+					continue
+				}
 				find(c.column, fmt.Sprintf("IN (SELECT ref FROM words WHERE tenant = $1 AND scope = '%s' AND word >= %s AND word < %s)",
 					c.scope, low, high))
 			}
 		}
 		build(probe)
+		if len(each) == 0 {
+			w.plain("1 = 0")
+			return nil
+		}
 		var found int
-		err := s.read.QueryRowContext(ctx, fmt.Sprintf(`SELECT COUNT(*) FROM (SELECT id FROM (%s) found LIMIT %d) matches`,
+		err = s.read.QueryRowContext(ctx, fmt.Sprintf(`SELECT COUNT(*) FROM (SELECT id FROM (%s) found LIMIT %d) matches`,
 			strings.Join(each, " UNION ALL "), maxNarrow+1), probe.args...).Scan(&found)
 		if err != nil {
 			return err
@@ -253,4 +267,14 @@ func (s *Store) searchTickets(ctx context.Context, w *where, f tickets.Filter) e
 		w.plain("id IN (" + strings.Join(each, " UNION ALL ") + ")")
 	}
 	return nil
+}
+
+// scopesOf returns where a text has words that begin with one: asking every row for the others would cost time.
+func (s *Store) scopesOf(ctx context.Context, tenant, word string) ([]string, error) {
+	var queries []string
+	for _, scope := range []string{scopeTitle, scopeDevice, scopeCustomer, scopeFault} {
+		queries = append(queries, fmt.Sprintf(`SELECT '%s' WHERE EXISTS (SELECT 1 FROM words WHERE tenant = $1 AND scope = '%s' AND word >= $2 AND word < $3)`, scope, scope))
+	}
+	return collect(ctx, s.read, func(r row) (scope string, err error) { return scope, r.Scan(&scope) },
+		strings.Join(queries, " UNION ALL "), tenant, word, after(word))
 }
