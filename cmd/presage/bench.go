@@ -1,9 +1,11 @@
 package main
 
 type benchCommand struct {
-	Ingest  benchIngestCommand  `cmd:"" help:"Publish, wait for the acknowledgements and tickets, then read everything back."`
-	Memory  benchMemoryCommand  `cmd:"" help:"Memory of a server with many devices."`
-	Start   benchStartCommand   `cmd:"" help:"Time from kill -9 under load until the server is ready again."`
-	Query   benchQueryCommand   `cmd:"" help:"Time of the chart of a device over a day."`
-	Tickets benchTicketsCommand `cmd:"" help:"Time of a page of tickets out of very many."`
+	All       benchAllCommand       `cmd:"" help:"Measure everything and print one table."`
+	Ingest    benchIngestCommand    `cmd:"" help:"Publish, wait for the acknowledgements and tickets, then read everything back."`
+	Detectors benchDetectorsCommand `cmd:"" help:"Time and memory of the detectors by themselves."`
+	Memory    benchMemoryCommand    `cmd:"" help:"Memory of a server with many devices."`
+	Start     benchStartCommand     `cmd:"" help:"Time from kill -9 under load until the server is ready again."`
+	Query     benchQueryCommand     `cmd:"" help:"Time of the chart of a device over a day."`
+	Tickets   benchTicketsCommand   `cmd:"" help:"Time of a page of tickets out of very many."`
 }

@@ -71,3 +71,34 @@ func TestBenchIngestThroughMosquitto(t *testing.T) {
 		t.Errorf("the memory of a server that was running is not known by VmHWM")
 	}
 }
+
+// Every measurement works by itself, in small.
+func TestBenchEach(t *testing.T) {
+	var memory memoryReport
+	benchmark(t, &memory, "memory", "--devices", "300", "--values", "4", "--rest", "0s")
+	if memory.Series != 1200 || memory.PeakBytes < memory.StartedBytes || memory.StartedBytes < 10<<20 {
+		t.Errorf("memory: %+v", memory)
+	}
+	var starting startReport
+	benchmark(t, &starting, "start", "--samples", "50000")
+	if starting.Samples != 55_000 || starting.Seconds <= 0 || starting.Lost != 0 { // 500 messages more warm up
+		t.Errorf("start: %+v", starting)
+	}
+	var query queryReport
+	benchmark(t, &query, "query", "--devices", "2", "--rounds", "5")
+	if query.Chart.Count != 5 || query.Chart.P50Ms <= 0 || query.Chart.P99Ms < query.Chart.P50Ms {
+		t.Errorf("query: %+v", query)
+	}
+	for _, database := range []string{"", realserver.Postgres(t).URL} {
+		var pages ticketsReport
+		benchmark(t, &pages, "tickets", "--tickets", "8000", "--rounds", "2", "--database", database)
+		if len(pages.Kinds) < 20 || pages.Pages.Count != 2*len(pages.Kinds) || (database == "") != (pages.Engine == "SQLite") {
+			t.Errorf("tickets: %+v", pages)
+		}
+	}
+	var watching detectorsReport
+	benchmark(t, &watching, "detectors", "--devices", "30")
+	if watching.Series != 300 || watching.BytesASeries < 500 || watching.BytesASeries > 2048 || watching.NsASample <= 0 {
+		t.Errorf("detectors: %+v", watching)
+	}
+}
