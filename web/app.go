@@ -12,6 +12,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/presage-pdm/presage/fleet/access"
 )
 
 // NoncePlaceholder stands in index.html where the nonce of the content
@@ -119,7 +121,7 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 
 // serveShell answers with index.html and a policy that lets run only what is ours.
 func (a *app) serveShell(w http.ResponseWriter, r *http.Request) {
-	nonce := NewSecret()[:22] // 132 bits; CSP Level 3 section 7.1 asks for 128
+	nonce := access.NewSecret()[:22] // 132 bits; CSP Level 3 section 7.1 asks for 128
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")

@@ -2,10 +2,6 @@ package web
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,20 +24,6 @@ const (
 	// touchEvery is how stale LastSeen and LastUsed may be: it keeps reads from becoming writes.
 	touchEvery = time.Minute
 )
-
-// NewSecret returns 256 random bits for a link, a cookie or a token, safe in URLs.
-func NewSecret() string {
-	b := make([]byte, 32)
-	rand.Read(b) // never fails: crypto/rand ends the process instead
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-// HashSecret returns what is stored in place of a secret of [NewSecret] or an API token: SHA-256 in hex.
-// Such secrets need no slow hash, because nobody can guess 256 random bits.
-func HashSecret(secret string) string {
-	sum := sha256.Sum256([]byte(secret))
-	return hex.EncodeToString(sum[:])
-}
 
 type principalKey struct{}
 
@@ -191,7 +173,7 @@ func bearerToken(r *http.Request) (string, bool) {
 }
 
 func (s *Server) byToken(ctx context.Context, secret string) (access.Principal, error) {
-	t, err := s.cfg.Tokens.TokenByHash(ctx, HashSecret(secret))
+	t, err := s.cfg.Tokens.TokenByHash(ctx, access.HashSecret(secret))
 	if errors.Is(err, tickets.ErrNotFound) {
 		return access.Principal{}, errStale
 	}
@@ -211,7 +193,7 @@ func (s *Server) byToken(ctx context.Context, secret string) (access.Principal, 
 }
 
 func (s *Server) bySession(ctx context.Context, secret string) (access.Principal, access.User, error) {
-	id := HashSecret(secret)
+	id := access.HashSecret(secret)
 	session, err := s.cfg.Sessions.Session(ctx, id)
 	if errors.Is(err, tickets.ErrNotFound) {
 		return access.Principal{}, access.User{}, errStale

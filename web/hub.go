@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/presage-pdm/presage/fleet/access"
 	"github.com/presage-pdm/presage/tickets"
 )
 
@@ -48,7 +49,7 @@ type listener struct {
 
 // NewHub returns a hub that has seen nothing.
 func NewHub() *Hub {
-	return &Hub{boot: NewSecret()[:8], listeners: make(map[*listener]struct{})}
+	return &Hub{boot: access.NewSecret()[:8], listeners: make(map[*listener]struct{})}
 }
 
 // Ticket publishes an event of the desk.

@@ -178,14 +178,14 @@ func TestTokens(t *testing.T) {
 		t.Fatalf("created %+v", created)
 	}
 	listing := read(t, request{method: "GET", path: "/api/v1/tokens", token: admin}.send(t, s), 200)
-	if bytes.Contains(listing, []byte(created.Secret)) || bytes.Contains(listing, []byte(HashSecret(created.Secret))) {
+	if bytes.Contains(listing, []byte(created.Secret)) || bytes.Contains(listing, []byte(access.HashSecret(created.Secret))) {
 		t.Error("the list of tokens shows a secret or its hash")
 	}
 	me := decode[Me](t, request{method: "GET", path: "/api/v1/me", token: created.Secret}.send(t, s), 200)
 	if me.User != "token:grafana" || me.Role != access.Viewer {
 		t.Errorf("the token is %+v", me.Principal)
 	}
-	if used := w.tokens[HashSecret(created.Secret)].LastUsed; used.IsZero() {
+	if used := w.tokens[access.HashSecret(created.Secret)].LastUsed; used.IsZero() {
 		t.Error("the use of the token was not noted")
 	}
 	refusal(t, request{method: "POST", path: "/api/v1/tokens", token: admin, body: `{"name":"grafana","role":"viewer"}`}.send(t, s), 409)

@@ -179,9 +179,9 @@ func (s *Server) claimHashing(ctx context.Context) error {
 
 // open starts a session and answers with its cookie.
 func (s *Server) open(ctx context.Context, u access.User, from client, now time.Time) (*signedIn, error) {
-	secret := NewSecret()
+	secret := access.NewSecret()
 	session := access.Session{
-		ID: HashSecret(secret), Tenant: s.cfg.Tenant, User: u.Name,
+		ID: access.HashSecret(secret), Tenant: s.cfg.Tenant, User: u.Name,
 		Created: now, LastSeen: now, Expires: s.expiry(now, now),
 	}
 	if err := s.cfg.Sessions.CreateSession(ctx, session); err != nil {
@@ -207,7 +207,7 @@ type signOutInput struct {
 
 func (s *Server) signOut(ctx context.Context, _ access.Principal, in *signOutInput) (*signedOut, error) {
 	if in.Session != "" {
-		if err := s.cfg.Sessions.DeleteSession(ctx, HashSecret(in.Session)); err != nil && !errors.Is(err, tickets.ErrNotFound) {
+		if err := s.cfg.Sessions.DeleteSession(ctx, access.HashSecret(in.Session)); err != nil && !errors.Is(err, tickets.ErrNotFound) {
 			return nil, fmt.Errorf("end session: %w", err)
 		}
 	}
@@ -224,7 +224,7 @@ func (s *Server) setUp(ctx context.Context, _ access.Principal, in *setUpInput) 
 	if err := s.limiter.take("address", in.client.address, now); err != nil {
 		return nil, err
 	}
-	if s.cfg.SetupToken == "" || subtle.ConstantTimeCompare([]byte(HashSecret(in.Body.Token)), []byte(HashSecret(s.cfg.SetupToken))) != 1 {
+	if s.cfg.SetupToken == "" || subtle.ConstantTimeCompare([]byte(access.HashSecret(in.Body.Token)), []byte(access.HashSecret(s.cfg.SetupToken))) != 1 {
 		return nil, problem(http.StatusForbidden, "The set-up link is not valid. Presage prints a new one at every start as long as there is no user.")
 	}
 	u := access.User{Name: normalName(in.Body.Name), Display: in.Body.Display, Language: in.Body.Language, Role: access.Admin, Created: now}
@@ -339,7 +339,7 @@ func (s *Server) updateMe(ctx context.Context, who access.Principal, in *updateM
 
 // keepOnly signs a user out everywhere but in one session.
 func (s *Server) keepOnly(ctx context.Context, tenant, user, secret string) error {
-	kept, err := s.cfg.Sessions.Session(ctx, HashSecret(secret))
+	kept, err := s.cfg.Sessions.Session(ctx, access.HashSecret(secret))
 	if err != nil {
 		return fmt.Errorf("look up session: %w", err)
 	}

@@ -148,7 +148,7 @@ func TestUseProlongsASessionUpToItsLife(t *testing.T) {
 	s, w := newServer(t, nil)
 	w.addUser("mira", access.Technician)
 	c := signedInCookie(t, signInAs("mira", "password of mira").send(t, s))
-	id := HashSecret(c.Value)
+	id := access.HashSecret(c.Value)
 	now := time.Now().UTC()
 
 	old := w.sessions[id]
@@ -187,7 +187,7 @@ func TestForeignPagesCannotAct(t *testing.T) {
 }
 
 func TestSetUp(t *testing.T) {
-	secret := NewSecret()
+	secret := access.NewSecret()
 	s, w := newServer(t, func(c *Config) { c.SetupToken = secret })
 	setUp := func(token, name, password string) *http.Response {
 		return request{method: "POST", path: "/api/v1/setup", header: csrf, body: fmt.Sprintf(`{"token":%q,"name":%q,"password":%q}`, token, name, password)}.send(t, s)

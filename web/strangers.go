@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/presage-pdm/presage/fleet/access"
 )
 
 // strangerRate bounds requests with a token or cookie that has not been valid before: each asks the database. An office behind one
@@ -29,10 +31,10 @@ func newStrangers() *strangers {
 // credential is the hash of what a request says who it is with; empty without.
 func credential(r *http.Request) string {
 	if token, ok := bearerToken(r); ok {
-		return HashSecret(token)
+		return access.HashSecret(token)
 	}
 	if c, err := r.Cookie(sessionCookie); err == nil && c.Value != "" {
-		return HashSecret(c.Value)
+		return access.HashSecret(c.Value)
 	}
 	return ""
 }

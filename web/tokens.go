@@ -44,9 +44,9 @@ func MakeToken(tenant, name string, role access.Role, by string, now, expires ti
 	if err != nil {
 		return token, "", fmt.Errorf("make an id: %w", err)
 	}
-	secret = TokenPrefix + NewSecret()
+	secret = TokenPrefix + access.NewSecret()
 	return access.Token{
-		ID: id.String(), Tenant: tenant, Name: name, Role: role, Hash: HashSecret(secret),
+		ID: id.String(), Tenant: tenant, Name: name, Role: role, Hash: access.HashSecret(secret),
 		Created: now, CreatedBy: by, Expires: expires,
 	}, secret, nil
 }

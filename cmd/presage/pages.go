@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/netutil"
 
+	"github.com/presage-pdm/presage/fleet/access"
 	"github.com/presage-pdm/presage/ingest"
 	"github.com/presage-pdm/presage/internal/sqlstore"
 	"github.com/presage-pdm/presage/telemetry"
@@ -108,7 +109,7 @@ func (a *app) setupToken(ctx context.Context) (string, error) {
 	if len(users) > 0 {
 		return "", nil
 	}
-	secret := web.NewSecret()
+	secret := access.NewSecret()
 	a.setupLink = a.settings.publicURL() + "/setup?token=" + secret
 	return secret, nil
 }

@@ -320,4 +320,26 @@ var migrations = []migration{
 		`CREATE INDEX tickets_component ON tickets (tenant, component, opened_at, id)`,
 		`CREATE INDEX tickets_region ON tickets (tenant, region, opened_at, id)`,
 	}},
+	{name: "device credentials", statements: []string{
+		// Tokens of devices. revision is unique and grows with every change, in the order of the
+		// commits, so that who polls misses none.
+		`CREATE TABLE device_credentials (
+			id TEXT NOT NULL,
+			tenant TEXT NOT NULL,
+			device TEXT NOT NULL,
+			devices TEXT NOT NULL,
+			hash TEXT NOT NULL,
+			mosquitto TEXT NOT NULL,
+			created TIMESTAMP NOT NULL,
+			created_by TEXT NOT NULL,
+			expires TIMESTAMP,
+			revoked TIMESTAMP,
+			last_used TIMESTAMP,
+			revision BIGINT NOT NULL,
+			PRIMARY KEY (id))`,
+		`CREATE UNIQUE INDEX device_credentials_hash ON device_credentials (hash)`,
+		`CREATE UNIQUE INDEX device_credentials_revision ON device_credentials (revision)`,
+		`CREATE INDEX device_credentials_device ON device_credentials (tenant, device, id)`,
+		`CREATE INDEX device_credentials_list ON device_credentials (tenant, id)`,
+	}},
 }

@@ -57,6 +57,9 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
 		{"first user", firstUser},
 		{"sessions", sessions},
 		{"tokens", tokens},
+		{"credentials of devices", deviceCredentials},
+		{"changes of device credentials", deviceCredentialChanges},
+		{"old device credentials are removed", pruneDeviceCredentials},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, open(t)) })
 	}
