@@ -212,6 +212,10 @@ func (in *Intake) newAccepted() any {
 // Retry takes a message again that was quarantined, and returns when it is durable.
 // It fails with a [*RejectError] when it would be refused again; it is then not quarantined a second time.
 func (in *Intake) Retry(ctx context.Context, r telemetry.Rejected) error {
+	if r.Reason == ReasonForeignDevice {
+		// Nobody knows any more that the sender may speak for the device; that somebody retries says nothing about it.
+		return &RejectError{Device: r.Device, Reason: r.Reason, Detail: r.Detail}
+	}
 	if r.Truncated {
 		return &RejectError{Device: r.Device, Reason: ReasonTooLarge, Detail: fmt.Sprintf("only the first %d bytes of the payload were kept: send the message again from the device", len(r.Payload))}
 	}
@@ -285,6 +289,9 @@ func (in *Intake) prepare(ctx context.Context, s *scratch, m Message) *RejectErr
 		if b.Tenant == "" {
 			b.Tenant = telemetry.DefaultTenant
 		}
+		if m.SpeaksFor != nil && !m.SpeaksFor(m.Topic, b.Device) {
+			return foreign(m, b.Device)
+		}
 		if len(s.seen) > 0 {
 			clear(s.seen)
 		}
@@ -306,6 +313,13 @@ func (in *Intake) prepare(ctx context.Context, s *scratch, m Message) *RejectErr
 		}
 	}
 	return nil
+}
+
+// foreign says that a connection does not speak for a device. The refused message is put down to the sender,
+// so that nobody fills the quarantine of another device.
+func foreign(m Message, device string) *RejectError {
+	return &RejectError{Device: m.Sender, Reason: ReasonForeignDevice, Detail: fmt.Sprintf(
+		"the message speaks of device %q, and the credential is that of %q: name the device of the credential, or issue one for a gateway, with its devices", device, m.Sender)}
 }
 
 // decode runs the decoder. A decoder that panics on a payload has refused it.

@@ -76,6 +76,7 @@ const (
 	ReasonInFuture       = "timestamp-in-future"
 	ReasonUnknownDevice  = "unknown-device"
 	ReasonRefusedDevice  = "refused-device"
+	ReasonForeignDevice  = "foreign-device"
 	ReasonEmpty          = "empty-message"
 	ReasonUndecodable    = "undecodable"
 )

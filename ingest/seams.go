@@ -17,6 +17,11 @@ type Message struct {
 	Topic   string
 	Payload []byte // only valid during the call that carries it
 	Arrival int64  // Unix milliseconds
+	// Sender is the device, or the gateway, whose connection this came over, from the credential; empty for one that
+	// speaks for any. SpeaksFor, when not nil, tells whether the connection speaks for a
+	// device: it is asked about every device that the message was decoded to.
+	Sender    string
+	SpeaksFor func(topic, device string) bool
 	// Refused, when not nil, is told why the message is refused, once, before done is
 	// called with nil: MQTT 5 has codes for some of the reasons.
 	Refused func(*RejectError)

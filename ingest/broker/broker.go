@@ -30,6 +30,8 @@ type Topics interface {
 	Takes(topic string, payload []byte) bool
 	// DeviceOf is the device that a topic, or a filter without wildcards before the device, names.
 	DeviceOf(topic string) string
+	// PayloadNamesDevice tells whether a topic is for the intake and only the payload tells of which device.
+	PayloadNamesDevice(topic string) bool
 }
 
 // Parts is what a [Broker] works with.
@@ -49,18 +51,18 @@ type Broker struct {
 	intake        Intake
 	topics        Topics
 	authenticator Authenticator
-	anonymous     bool // connections without credentials are of the default tenant
 	log           *slog.Logger
 	metrics       *metrics
+	members       *members
+	refusals      refusals
 
-	server   *mqtt.Server
-	inline   *mqtt.Client // publishes what is durable to subscribers
-	listener *listener
+	server    *mqtt.Server
+	inline    *mqtt.Client // publishes what is durable to subscribers
+	listeners []*listener  // that of Config.Address first
 
 	ctx   context.Context // ends when messages are given up
 	abort context.CancelFunc
 
-	stopped   chan struct{} // closed when no connection is accepted any more
 	draining  atomic.Bool
 	inFlight  atomic.Int64 // messages whose fate is not settled
 	lent      atomic.Int64 // buffers that connections have
@@ -86,9 +88,10 @@ func New(config Config, parts Parts) (*Broker, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	local := loopback(config.Address)
-	if parts.Authenticator == nil && (!local || config.RequireCredentials) {
-		return nil, fmt.Errorf("broker: %s needs credentials of its clients, and none are configured: configure them, or listen on 127.0.0.1", config.Address)
+	for _, e := range config.entrances() {
+		if parts.Authenticator == nil && !e.anonymous {
+			return nil, fmt.Errorf("broker: %s needs credentials of its clients, and none are configured: configure them, or listen on 127.0.0.1", e.address)
+		}
 	}
 	if parts.Logger == nil {
 		parts.Logger = slog.New(slog.DiscardHandler)
@@ -107,8 +110,8 @@ func New(config Config, parts Parts) (*Broker, error) {
 		intake:        parts.Intake,
 		topics:        parts.Topics,
 		authenticator: parts.Authenticator,
-		anonymous:     local && !config.RequireCredentials,
 		log:           parts.Logger,
+		members:       newMembers(),
 		server: mqtt.New(&mqtt.Options{
 			Capabilities:             capabilities,
 			ClientNetReadBufferSize:  16, // conn has a larger one
@@ -118,7 +121,6 @@ func New(config Config, parts Parts) (*Broker, error) {
 			// Its topics of statistics stop the process for a moment to measure its memory.
 			SysTopicResendInterval: 60,
 		}),
-		stopped: make(chan struct{}),
 		changed: make(chan struct{}, 1),
 		doors:   newDoors(),
 		wills:   map[string]*lateWill{},
@@ -141,31 +143,51 @@ func New(config Config, parts Parts) (*Broker, error) {
 
 // Start listens and serves until [Broker.Close].
 func (b *Broker) Start() error {
-	inner, err := listen(b.ctx, b.config.Address)
-	if err != nil {
-		return fmt.Errorf("broker: listen: %w: is another broker running?", err)
-	}
-	b.listener = &listener{broker: b, inner: inner, done: make(chan struct{})}
-	if err := b.server.AddListener(b.listener); err != nil {
-		inner.Close()
+	if err := b.listen(); err != nil {
+		for _, l := range b.listeners {
+			l.inner.Close()
+		}
 		return fmt.Errorf("broker: %w", err)
 	}
-	if err := b.server.Serve(); err != nil {
-		inner.Close()
-		return fmt.Errorf("broker: %w", err)
+	for _, l := range b.listeners {
+		b.log.Info("mqtt broker listens", "address", l.Address(), "tls", l.tls != nil, "credentials", !l.anonymous)
 	}
-	b.log.Info("mqtt broker listens", "address", inner.Addr().String(), "tls", b.config.TLS != nil)
 	return nil
 }
 
+func (b *Broker) listen() error {
+	for i, e := range b.config.entrances() {
+		inner, err := listen(b.ctx, e.address)
+		if err != nil {
+			return fmt.Errorf("listen: %w: is another broker running?", err)
+		}
+		l := newListener(b, fmt.Sprintf("mqtt-%d", i), inner, e)
+		b.listeners = append(b.listeners, l)
+		if err := b.server.AddListener(l); err != nil {
+			return err
+		}
+	}
+	return b.server.Serve()
+}
+
 // Addr is where the broker listens, after [Broker.Start].
-func (b *Broker) Addr() net.Addr { return b.listener.inner.Addr() }
+func (b *Broker) Addr() net.Addr { return b.listeners[0].inner.Addr() }
+
+// TLSAddr is where the broker listens beside that, after [Broker.Start]; nil when it does not.
+func (b *Broker) TLSAddr() net.Addr {
+	if len(b.listeners) < 2 {
+		return nil
+	}
+	return b.listeners[1].inner.Addr()
+}
 
 // Drain is the first half of the end: it accepts no connection, reads nothing more
 // from any client, and waits until everything that was read is durable and
 // acknowledged, or until ctx ends. The intake must still run, and [Broker.Start] must have succeeded.
 func (b *Broker) Drain(ctx context.Context) error {
-	b.listener.stop()
+	for _, l := range b.listeners {
+		l.stop()
+	}
 	b.draining.Store(true)
 	b.mu.Lock()
 	for _, late := range b.wills {

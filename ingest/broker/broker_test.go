@@ -91,6 +91,9 @@ func (topics) DeviceOf(topic string) string {
 	return device
 }
 
+// PayloadNamesDevice is true of plant/...
+func (topics) PayloadNamesDevice(topic string) bool { return strings.HasPrefix(topic, "plant/") }
+
 // users knows acme and globex, and the device car-1 of acme.
 type users struct{}
 

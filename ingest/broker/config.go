@@ -51,8 +51,10 @@ type Config struct {
 	PacketTimeout time.Duration `koanf:"packet_timeout"`
 	// WriteTimeout is how long a client may refuse to take what is sent to it.
 	WriteTimeout time.Duration `koanf:"write_timeout"`
-	// TLS, when not nil, is spoken on every connection.
+	// TLS, when not nil, is spoken on every connection, or on those of TLSAddress when that is set.
 	TLS *tls.Config `koanf:"-"`
+	// TLSAddress is where the broker listens for TLS beside Address, which is plain then.
+	TLSAddress string `koanf:"tls_address"`
 }
 
 // DefaultConfig listens on the loopback interface.
@@ -120,10 +122,33 @@ func (c *Config) validate() error {
 	if c.RetainedBytes < 0 {
 		errs = append(errs, fmt.Errorf("broker: retained_bytes is %d: it must be 0 or more", c.RetainedBytes))
 	}
-	if _, _, err := net.SplitHostPort(c.Address); err != nil {
-		errs = append(errs, fmt.Errorf("broker: address: %w: give host and port, such as 127.0.0.1:1883", err))
+	for _, e := range c.entrances() {
+		if _, _, err := net.SplitHostPort(e.address); err != nil {
+			errs = append(errs, fmt.Errorf("broker: address: %w: give host and port, such as 127.0.0.1:1883", err))
+		}
+	}
+	if c.TLSAddress != "" && c.TLS == nil {
+		errs = append(errs, fmt.Errorf("broker: tls_address is %s, and there is no certificate: give one", c.TLSAddress))
 	}
 	return errors.Join(errs...)
+}
+
+// entrance is one address to listen on.
+type entrance struct {
+	address   string
+	tls       *tls.Config // nil for plain
+	anonymous bool        // clients need no credentials
+}
+
+// entrances are the addresses to listen on: Address, and TLSAddress where it is set.
+func (c *Config) entrances() []entrance {
+	at := func(address string, t *tls.Config) entrance {
+		return entrance{address, t, loopback(address) && !c.RequireCredentials}
+	}
+	if c.TLSAddress == "" {
+		return []entrance{at(c.Address, c.TLS)}
+	}
+	return []entrance{at(c.Address, nil), at(c.TLSAddress, c.TLS)}
 }
 
 // loopback tells whether only programs of this machine can reach the address.

@@ -19,6 +19,8 @@ type conn struct {
 	net.Conn
 	broker  *Broker
 	session *session // set when the client has said who it is, before anything else is read
+	// listener is where it came in.
+	listener *listener
 
 	// Of the reading goroutine.
 	stream   stream
@@ -167,6 +169,7 @@ func (c *conn) Close() error {
 		c.broker.forget(c)
 		if c.session != nil {
 			c.session.end()
+			c.broker.members.leave(c.session)
 		}
 		if c.over != nil {
 			if c.broker.start(c.linger) {

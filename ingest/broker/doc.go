@@ -21,6 +21,13 @@
 // At most [Config].InFlight messages of one connection wait for the journal; the
 // broker does not read from its socket meanwhile, and neither while the intake waits.
 //
+// # Whose topics
+//
+// A connection that speaks for one device, or for the devices of a gateway, publishes and reads the topics
+// of those only: [Broker.may] and [Broker.mayRead] judge every publish, last will, subscription and delivery, and the
+// intake is given the rule for the devices that only a payload names. A credential that is withdrawn takes its connections
+// with it, see [Broker.Withdraw].
+//
 // # Tenants
 //
 // Topics and sessions of different tenants are kept apart, whatever their names.

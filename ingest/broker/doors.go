@@ -11,13 +11,18 @@ type doors struct {
 	conns     map[*conn]struct{}
 	strangers map[*conn]struct{} // of conns, those without a session
 	addresses map[netip.Addr]int // connections of each; only counted when there is a limit
-	devices   map[Identity]int   // connections of each that speaks for one device
+	devices   map[deviceKey]int  // connections of each
 }
+
+// deviceKey is a device, or a gateway, whatever it signed in with.
+type deviceKey struct{ tenant, device string }
+
+func keyOf(id Identity) deviceKey { return deviceKey{id.Tenant, id.Device} }
 
 func newDoors() doors {
 	return doors{
 		conns: map[*conn]struct{}{}, strangers: map[*conn]struct{}{},
-		addresses: map[netip.Addr]int{}, devices: map[Identity]int{},
+		addresses: map[netip.Addr]int{}, devices: map[deviceKey]int{},
 	}
 }
 
@@ -56,10 +61,10 @@ func (b *Broker) introduce(c *conn, s *session) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if s.identity.Device != "" {
-		if b.doors.devices[s.identity] >= b.config.ConnectionsPerDevice {
+		if b.doors.devices[keyOf(s.identity)] >= b.config.ConnectionsPerDevice {
 			return false
 		}
-		b.doors.devices[s.identity]++
+		b.doors.devices[keyOf(s.identity)]++
 	}
 	delete(b.doors.strangers, c)
 	c.session = s
@@ -73,7 +78,7 @@ func (b *Broker) forget(c *conn) {
 	delete(d.strangers, c)
 	countOut(d.addresses, c.address)
 	if c.session != nil {
-		countOut(d.devices, c.session.identity)
+		countOut(d.devices, keyOf(c.session.identity))
 	}
 	b.mu.Unlock()
 	b.progress()

@@ -2,12 +2,12 @@ package broker
 
 import (
 	"context"
+	"crypto/tls"
 	"sync/atomic"
+	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
-
-	"crypto/tls"
 )
 
 // hook is where the library asks the broker.
@@ -43,6 +43,7 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 	}
 	credentials := Credentials{
 		Client: cl.ID, Username: string(pk.Connect.Username), Password: pk.Connect.Password, Remote: c.RemoteAddr(),
+		Optional: c.listener.anonymous,
 	}
 	if t, ok := c.Conn.(*tls.Conn); ok {
 		state := t.ConnectionState()
@@ -50,8 +51,7 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 	}
 	id, err := h.broker.identify(credentials)
 	if err != nil {
-		h.broker.metrics.turnedAway.WithLabelValues("credentials").Inc()
-		h.broker.log.Info("refused a connection", "client", cl.ID, "remote", c.RemoteAddr().String(), "err", err)
+		h.broker.refused(credentials, err, time.Now())
 		return false
 	}
 	cl.ID = sessionID(id, cl.ID)
@@ -65,6 +65,7 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 		h.broker.metrics.turnedAway.WithLabelValues("too-many-of-device").Inc()
 		return false
 	}
+	h.broker.members.join(s, time.Now())
 	return true
 }
 
@@ -109,10 +110,10 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 		return topic == "" || h.broker.may(s.identity, topic)
 	}
 	if mqtt.IsSharedFilter(topic) {
-		return h.broker.may(s.identity, unmountFilter(s.mount, topic))
+		return h.broker.mayRead(s.identity, unmountFilter(s.mount, topic))
 	}
 	known, ok := within(s.mount, topic)
-	return ok && h.broker.may(s.identity, known)
+	return ok && h.broker.mayRead(s.identity, known)
 }
 
 // OnPublish takes what is for the intake and was not taken before, see fast.go, and leaves the rest to the library.
@@ -122,6 +123,11 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 		return pk, nil
 	}
 	s := connOf(cl).session
+	if pk.TopicName == "" {
+		// An alias that was never set (MQTT 5.0 section 3.3.2.3.4); nobody has checked a topic.
+		_ = h.broker.server.DisconnectClient(cl, packets.ErrProtocolViolation)
+		return pk, packets.ErrRejectPacket
+	}
 	if !h.broker.topics.Takes(pk.TopicName, pk.Payload) {
 		h.broker.metrics.plain.Inc()
 		if tooDeep(pk.TopicName) || tooRich(&pk.Properties) {

@@ -88,7 +88,7 @@ func FuzzConnection(f *testing.F) {
 	honest := connect(f, b.Broker, 4, "honest")
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		ours, theirs := net.Pipe()
-		c := b.admit(theirs)
+		c := b.admit(b.listeners[0], theirs)
 		var drained, served sync.WaitGroup
 		drained.Go(func() { io.Copy(io.Discard, ours) })               // until the broker closes
 		served.Go(func() { b.serve(c, b.server.EstablishConnection) }) // likewise

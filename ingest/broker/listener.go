@@ -14,12 +14,17 @@ import (
 // listener accepts connections for the library.
 type listener struct {
 	broker *Broker
+	id     string
 	inner  net.Listener
-	once   sync.Once
-	done   chan struct{} // closed when Serve has returned
+	entrance
+	once    sync.Once
+	stopped chan struct{} // closed when no connection is accepted any more
+	done    chan struct{} // closed when Serve has returned
 }
 
-const listenerID = "mqtt"
+func newListener(b *Broker, id string, inner net.Listener, e entrance) *listener {
+	return &listener{broker: b, id: id, inner: inner, entrance: e, stopped: make(chan struct{}), done: make(chan struct{})}
+}
 
 // silence is after how long a peer that answers nothing, not even the operating system's questions, is taken to have vanished. It
 // is for clients without a keep-alive of MQTT; the others are noticed by that.
@@ -39,7 +44,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 const waiting = 64
 
 func (l *listener) Init(*slog.Logger) error { return nil }
-func (l *listener) ID() string              { return listenerID }
+func (l *listener) ID() string              { return l.id }
 func (l *listener) Address() string         { return l.inner.Addr().String() }
 func (l *listener) Protocol() string        { return "tcp" }
 
@@ -50,7 +55,7 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 		raw, err := l.inner.Accept()
 		if err != nil {
 			select {
-			case <-l.broker.stopped:
+			case <-l.stopped:
 				return
 			default:
 			}
@@ -60,17 +65,17 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 				l.broker.log.Warn("cannot accept a connection: allow more open files, or fewer connections", "err", err)
 			}
 			select {
-			case <-l.broker.stopped:
+			case <-l.stopped:
 				return
 			case <-time.After(100 * time.Millisecond):
 				continue
 			}
 		}
 		l.pace()
-		if l.broker.config.TLS != nil {
-			raw = tls.Server(raw, l.broker.config.TLS)
+		if l.tls != nil {
+			raw = tls.Server(raw, l.tls)
 		}
-		if c := l.broker.admit(raw); c != nil {
+		if c := l.broker.admit(l, raw); c != nil {
 			l.broker.wait.Go(func() { l.broker.serve(c, establish) }) // Broker.Close waits for it
 		}
 	}
@@ -80,7 +85,7 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 func (l *listener) pace() {
 	for !l.broker.arrivals.take(time.Now()) {
 		select {
-		case <-l.broker.stopped:
+		case <-l.stopped:
 			return
 		case <-time.After(l.broker.arrivals.interval):
 		}
@@ -91,14 +96,14 @@ func (l *listener) pace() {
 func (l *listener) Close(closeClients listeners.CloseFn) {
 	l.stop()
 	<-l.done
-	closeClients(listenerID)
+	closeClients(l.id)
 	l.broker.closeConns()
 }
 
 // stop accepts no more.
 func (l *listener) stop() {
 	l.once.Do(func() {
-		close(l.broker.stopped)
+		close(l.stopped)
 		l.inner.Close()
 	})
 }

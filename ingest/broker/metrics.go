@@ -13,6 +13,7 @@ type metrics struct {
 	tooLarge, wills, notRetained, blocked  prometheus.Counter
 	notRouted, refusedFilters, slowed      prometheus.Counter
 	stalled, deaf, panics, sessionsDropped prometheus.Counter
+	dismissed                              prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer, b *Broker) *metrics {
@@ -48,6 +49,7 @@ func newMetrics(r prometheus.Registerer, b *Broker) *metrics {
 		acks:            counter("acks_total", "Durable messages that were acknowledged."),
 		ackWrites:       counter("ack_writes_total", "Writes that carried those acknowledgements."),
 		unacknowledged:  counter("unacknowledged_total", "Connections that were closed because a message could not be made durable."),
+		dismissed:       counter("dismissed_total", "Connections that were ended because their credential was withdrawn or had expired."),
 		tooLarge:        counter("too_large_total", "Packets that were too large."),
 		wills:           counter("wills_total", "Last wills that were sent."),
 		notRetained:     counter("not_retained_total", "Messages that were not retained because too many or too much is."),
@@ -60,7 +62,7 @@ func newMetrics(r prometheus.Registerer, b *Broker) *metrics {
 		sessionsDropped: counter("sessions_dropped_total", "Sessions that were not kept because too many are."),
 		blocked:         counter("blocked_seconds_total", "Time in which connections were not read from because too many of their messages waited to be durable."),
 	}
-	for _, reason := range []string{"credentials", "too-many", "too-many-of-address", "too-many-of-device", "too-many-handshakes", "no-descriptor"} {
+	for _, reason := range []string{"credentials", "no-credentials", "too-many", "too-many-of-address", "too-many-of-device", "too-many-handshakes", "no-descriptor"} {
 		m.turnedAway.WithLabelValues(reason) // shown from the start
 	}
 	return m

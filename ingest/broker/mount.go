@@ -49,10 +49,10 @@ func unmountFilter(mount, filter string) string {
 
 // sessionID is the client identifier within the broker. It holds whose the
 // connection is, so that nobody takes over the session of another tenant, or
-// of a device that is not his.
+// of a device that is not his; nor one in which messages wait for devices that a gateway spoke for once.
 func sessionID(id Identity, client string) string {
 	if id.Tenant == telemetry.DefaultTenant && id.Device == "" {
 		return client
 	}
-	return mountMark + id.Tenant + "\xff" + id.Device + "\xff" + client
+	return mountMark + id.Tenant + "\xff" + id.Device + "\xff" + id.Devices.Fingerprint() + "\xff" + client
 }

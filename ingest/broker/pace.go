@@ -52,7 +52,7 @@ func (c *conn) rest() {
 	select {
 	case <-wait.C:
 	case <-c.closed:
-	case <-c.broker.stopped:
+	case <-c.listener.stopped:
 	}
 	c.broker.metrics.slowed.Add(d.Seconds())
 }

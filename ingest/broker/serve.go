@@ -10,8 +10,9 @@ import (
 )
 
 // admit makes a connection of what was accepted, or closes it when there are too many, and returns nil.
-func (b *Broker) admit(raw net.Conn) *conn {
+func (b *Broker) admit(l *listener, raw net.Conn) *conn {
 	c := newConn(b, raw)
+	c.listener = l
 	refusal, evicted := b.remember(c)
 	if refusal != "" {
 		b.metrics.turnedAway.WithLabelValues(refusal).Inc()
@@ -45,7 +46,7 @@ func (b *Broker) serve(c *conn, establish listeners.EstablishFn) {
 		}
 		b.bury(c, fmt.Errorf("panic: %v", p))
 	}()
-	establish(listenerID, c) // its error is that of the client
+	establish(c.listener.id, c) // its error is that of the client
 }
 
 // bury does for a connection that panicked what the library does at the end of all others.

@@ -19,6 +19,8 @@ type session struct {
 	conn     *conn
 	identity Identity
 	mount    string
+	// speaksFor is what the intake asks about devices; nil when the session speaks for any. Made once.
+	speaksFor func(topic, device string) bool
 
 	will atomic.Pointer[lastWill] // nil when there is none, or when it was sent
 
@@ -33,6 +35,9 @@ type session struct {
 
 func newSession(b *Broker, client *mqtt.Client, c *conn, id Identity) *session {
 	s := &session{broker: b, client: client, conn: c, identity: id, mount: mount(id.Tenant)}
+	if id.Device != "" {
+		s.speaksFor = id.speaksFor
+	}
 	s.room.L = &s.mu
 	return s
 }
@@ -171,6 +176,7 @@ func (b *Broker) accept(p *publish) {
 		Tenant: p.session.identity.Tenant, Client: p.session.client.ID,
 		Topic: p.message.topic, Payload: payload,
 		Arrival: time.Now().UnixMilli(), Refused: p.refused, Slow: p.slow,
+		Sender: p.session.identity.Device, SpeaksFor: p.session.speaksFor,
 	}, p.done)
 }
 
@@ -297,7 +303,7 @@ func (s *session) leave(n int) {
 // reasonCode is the code of MQTT 5 for a reason of the intake (section 3.4.2.1).
 func reasonCode(reason string) byte {
 	switch reason {
-	case ingest.ReasonRefusedDevice, ingest.ReasonUnknownDevice:
+	case ingest.ReasonRefusedDevice, ingest.ReasonUnknownDevice, ingest.ReasonForeignDevice:
 		return packets.ErrNotAuthorized.Code
 	case "bad-topic", "bad-device-id":
 		return packets.ErrTopicNameInvalid.Code

@@ -149,3 +149,24 @@ func FuzzPattern(f *testing.F) {
 		}
 	})
 }
+
+func TestPayloadNamesDevice(t *testing.T) {
+	config := DefaultConfig()
+	config.Patterns = []Pattern{
+		{Topic: "plant/{device}/data", Values: "v"},
+		{Topic: "plant/+/data", Device: "id", Values: "v"}, // the one before wins
+		{Topic: "line/#", Device: "id", Values: "v"},
+	}
+	d, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for topic, want := range map[string]bool{
+		"line/a": true, "line/a/b": true, "plant/a/data": false, "presage/v1/a/senml": false, "presage/oops": false,
+		"spBv1.0/oops": false, "chat": false, "": false,
+	} {
+		if got := d.PayloadNamesDevice(topic); got != want {
+			t.Errorf("PayloadNamesDevice(%q) = %v, want %v", topic, got, want)
+		}
+	}
+}

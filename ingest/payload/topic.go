@@ -89,6 +89,19 @@ func (d *Decoder) DeviceOf(topic string) string {
 	return ""
 }
 
+// PayloadNamesDevice tells whether only the payload of a topic tells the device.
+func (d *Decoder) PayloadNamesDevice(topic string) bool {
+	if strings.HasPrefix(topic, nativeRoot) || strings.HasPrefix(topic, sparkplugRoot) {
+		return false
+	}
+	for _, p := range d.patterns {
+		if _, _, ok := p.topic.match(topic); ok {
+			return p.topic.device < 0
+		}
+	}
+	return false
+}
+
 // Filters lists the MQTT topic filters that together cover every topic the
 // decoder reads, for a subscription on an external broker.
 func (d *Decoder) Filters() []string {
