@@ -32,6 +32,8 @@ type Config struct {
 	Tokens    Tokens
 	Passwords Passwords
 
+	DeviceCredentials DeviceCredentials
+
 	Quarantine Quarantine
 	Deliveries Deliveries
 	Catalog    Catalog

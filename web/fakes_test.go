@@ -28,6 +28,8 @@ type world struct {
 	sessions map[string]access.Session
 	tokens   map[string]access.Token // by hash
 
+	credentials []access.DeviceCredential
+
 	tickets  []tickets.Ticket
 	entries  []tickets.Entry
 	evidence []tickets.Evidence
@@ -87,7 +89,7 @@ func (w *world) config() Config {
 	cfg := DefaultConfig()
 	cfg.Tickets, cfg.Desk, cfg.Diagnoses, cfg.Bands, cfg.Wording, cfg.Series, cfg.Devices = w, w, w, w, w, w, w
 	cfg.Directory, cfg.Users, cfg.Sessions, cfg.Tokens, cfg.Passwords = w, w, w, w, plain{}
-	cfg.Workflows = w
+	cfg.Workflows, cfg.DeviceCredentials = w, w
 	cfg.Quarantine, cfg.Deliveries, cfg.Catalog, cfg.Scoreboard, cfg.Hub = w, w, w, w, NewHub()
 	cfg.About = func(context.Context) (About, error) {
 		return About{Version: "1.2.3", Started: epoch, Database: "sqlite", Series: "embedded", Broker: "embedded"}, w.failWith

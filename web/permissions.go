@@ -77,6 +77,11 @@ func permissions() map[string]permission {
 		"list-tokens":       admin,
 		"create-token":      admin,
 		"delete-token":      admin,
+
+		"list-device-credentials":   admin,
+		"issue-device-credential":   admin,
+		"rotate-device-credentials": admin,
+		"revoke-device-credential":  admin,
 	}
 }
 

@@ -62,8 +62,13 @@ func samples() map[string]request {
 		"create-token":      {method: "POST", path: "/api/v1/tokens", body: `{"name":"grafana","role":"viewer"}`},
 		"delete-token":      {method: "DELETE", path: "/api/v1/tokens/none"},
 		"get-about":         {method: "GET", path: "/api/v1/about"},
-		"get-demo":          {method: "GET", path: "/api/v1/demo"},
-		"inject-fault":      {method: "POST", path: "/api/v1/demo/faults", body: `{"kind":"coolant-leak"}`},
+
+		"list-device-credentials":   {method: "GET", path: "/api/v1/devices/car-7/credentials"},
+		"issue-device-credential":   {method: "POST", path: "/api/v1/devices/car-7/credentials", body: `{}`},
+		"rotate-device-credentials": {method: "POST", path: "/api/v1/devices/car-7/credentials/rotate", body: `{"grace_hours":1}`},
+		"revoke-device-credential":  {method: "DELETE", path: "/api/v1/devices/car-7/credentials/none"},
+		"get-demo":                  {method: "GET", path: "/api/v1/demo"},
+		"inject-fault":              {method: "POST", path: "/api/v1/demo/faults", body: `{"kind":"coolant-leak"}`},
 	}
 }
 
@@ -111,7 +116,7 @@ func TestPermissions(t *testing.T) {
 				default:
 					want := []int{200, 201, 204}
 					switch id {
-					case "delete-token":
+					case "delete-token", "rotate-device-credentials", "revoke-device-credential":
 						want = []int{404} // there is no such token
 					case "stream", "get-readiness":
 						want = []int{503} // the server is closing
@@ -130,7 +135,7 @@ func TestPermissions(t *testing.T) {
 // TestPermissionTable shows every change of the table in review.
 func TestPermissionTable(t *testing.T) {
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "%-20s %-8s", "operation", "nobody")
+	fmt.Fprintf(&out, "%-26s %-8s", "operation", "nobody")
 	for _, r := range access.Roles() {
 		fmt.Fprintf(&out, " %-10s", r)
 	}
@@ -138,7 +143,7 @@ func TestPermissionTable(t *testing.T) {
 	mark := map[bool]string{true: "yes", false: "-"}
 	table := permissions()
 	for _, id := range slices.Sorted(maps.Keys(table)) {
-		fmt.Fprintf(&out, "%-20s %-8s", id, mark[table[id].public])
+		fmt.Fprintf(&out, "%-26s %-8s", id, mark[table[id].public])
 		for _, r := range access.Roles() {
 			fmt.Fprintf(&out, " %-10s", mark[table[id].allows(r)])
 		}

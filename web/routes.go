@@ -24,6 +24,7 @@ func (s *Server) routes() {
 	s.catalogRoutes()
 	s.userRoutes()
 	s.tokenRoutes()
+	s.deviceCredentialRoutes()
 	s.aboutRoutes()
 	s.demoRoutes()
 

@@ -124,6 +124,19 @@ type Tokens interface {
 	DeleteToken(ctx context.Context, tenant, id string) error
 }
 
+// DeviceCredentials keeps the tokens of devices.
+type DeviceCredentials interface {
+	// DeviceCredentials lists those of a device, the newest first, also those that are not valid any more.
+	DeviceCredentials(ctx context.Context, tenant, device string) ([]access.DeviceCredential, error)
+	// CreateDeviceCredentials fails with tickets.ErrConflict when a device would have too many.
+	CreateDeviceCredentials(ctx context.Context, all []access.DeviceCredential) error
+	// RotateDeviceCredentials stores a credential and lets the others of its device end at a time; it returns
+	// the credential with the devices of the one before. It fails with tickets.ErrNotFound when there is none.
+	RotateDeviceCredentials(ctx context.Context, c access.DeviceCredential, end time.Time) (access.DeviceCredential, error)
+	// RevokeDeviceCredentials ends one of a device that is valid, by its id.
+	RevokeDeviceCredentials(ctx context.Context, tenant, device, id string, at time.Time) (revoked int, err error)
+}
+
 // Passwords makes and checks password hashes; web/password has the one in use.
 type Passwords interface {
 	Hash(password string) (string, error)

@@ -164,6 +164,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/{id}/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tokens of a device
+         * @description Roles: admin.
+         */
+        get: operations["list-device-credentials"];
+        put?: never;
+        /**
+         * Issue a token for a device
+         * @description Roles: admin.
+         */
+        post: operations["issue-device-credential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{id}/credentials/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Issue a token that takes the place of those that a device has
+         * @description Roles: admin.
+         */
+        post: operations["rotate-device-credentials"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{id}/credentials/{credential}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a token of a device
+         * @description Roles: admin.
+         */
+        delete: operations["revoke-device-credential"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/{id}/events": {
         parameters: {
             query?: never;
@@ -1085,6 +1149,23 @@ export interface components {
                 [key: string]: string;
             };
         };
+        DeviceCredential: {
+            /** Format: date-time */
+            created: string;
+            created_by: string;
+            device: string;
+            devices?: string[];
+            /** Format: date-time */
+            expires?: string;
+            id: string;
+            /** Format: date-time */
+            last_used?: string;
+            /** Format: date-time */
+            revoked?: string;
+        };
+        DeviceCredentialList: {
+            credentials: components["schemas"]["DeviceCredential"][];
+        };
         DeviceDetail: {
             attributes?: {
                 [key: string]: string;
@@ -1389,6 +1470,15 @@ export interface components {
         InjectInputBody: {
             kind: string;
         };
+        IssueCredentialInputBody: {
+            /**
+             * Format: int64
+             * @description Days until the token expires; 0 means never.
+             */
+            days?: number;
+            /** @description What a gateway speaks for beside itself: device ids, and beginnings such as press-*. */
+            devices?: string[];
+        };
         Me: {
             anonymous?: boolean;
             display: string;
@@ -1411,6 +1501,21 @@ export interface components {
         };
         Models: {
             models: components["schemas"]["Model"][];
+        };
+        NewDeviceCredential: {
+            /** Format: date-time */
+            created: string;
+            created_by: string;
+            device: string;
+            devices?: string[];
+            /** Format: date-time */
+            expires?: string;
+            id: string;
+            /** Format: date-time */
+            last_used?: string;
+            /** Format: date-time */
+            revoked?: string;
+            token: string;
         };
         NewTokenAnswer: {
             /** Format: date-time */
@@ -1483,6 +1588,18 @@ export interface components {
         };
         Regions: {
             regions: components["schemas"]["Region"][];
+        };
+        RotateCredentialInputBody: {
+            /**
+             * Format: int64
+             * @description Days until the new token expires; 0 means never.
+             */
+            days?: number;
+            /**
+             * Format: int64
+             * @description For how long the tokens that the device has now stay valid.
+             */
+            grace_hours: number;
         };
         Score: {
             /** Format: int64 */
@@ -2041,6 +2158,137 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Band"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-device-credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceCredentialList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "issue-device-credential": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IssueCredentialInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewDeviceCredential"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "rotate-device-credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotateCredentialInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewDeviceCredential"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "revoke-device-credential": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                credential: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
