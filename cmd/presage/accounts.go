@@ -63,7 +63,7 @@ func (c tokenCreateCommand) Run(ctx context.Context, std streams) error {
 		expires = now.Add(c.Expires)
 	}
 	return c.withStore(ctx, std, func(store *sqlstore.Store) error {
-		token, secret, err := web.MakeToken(telemetry.DefaultTenant, c.Name, role, "command line", now, expires)
+		token, secret, err := web.MakeToken(telemetry.DefaultTenant, c.Name, role, commandLine, now, expires)
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/presage-pdm/presage/fleet"
 	"github.com/presage-pdm/presage/ingest"
+	"github.com/presage-pdm/presage/ingest/broker/identity"
 	"github.com/presage-pdm/presage/ingest/journal"
 	"github.com/presage-pdm/presage/ingest/payload"
 	"github.com/presage-pdm/presage/ingest/subscriber"
@@ -50,6 +51,7 @@ type app struct {
 	journal   *journal.Log
 	decoder   *payload.Decoder
 	intake    *ingest.Intake
+	devices   *identity.Authenticator // nil with an external broker
 	lanes     *ingest.Lanes
 	// external is the subscriber of an external broker; nil with the embedded one.
 	external  *subscriber.Subscriber
@@ -105,6 +107,7 @@ func startApp(ctx context.Context, s Settings, log *slog.Logger, options appOpti
 		a.openDesk,
 		a.startRelay,
 		a.openIntake,
+		a.openIdentity,
 		a.startWeb,
 		a.startLanes,
 		a.startSource,

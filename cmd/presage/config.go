@@ -30,7 +30,7 @@ const hidden = "(hidden)"
 
 // yaml writes the settings as a configuration file, with secrets hidden.
 func (s Settings) yaml() ([]byte, error) {
-	for _, secret := range []*string{&s.MQTT.Password, &s.Series.Token} {
+	for _, secret := range []*string{&s.MQTT.Password, &s.MQTT.JWT.Secret, &s.Series.Token} {
 		if *secret != "" {
 			*secret = hidden
 		}

@@ -29,6 +29,8 @@ const (
 	// keepDeliveries is how long a delivery that nobody takes stays visible. A delivery is
 	// given up within a day of its event.
 	keepDeliveries = 30 * 24 * time.Hour
+	// keepCredentials is how long one can look up the credential of a device after it has ended.
+	keepCredentials = 90 * 24 * time.Hour
 )
 
 // keepHouse runs until ctx ends.
@@ -65,6 +67,7 @@ func (h housekeeping) prune(ctx context.Context, now time.Time) {
 	}{
 		{"findings without a ticket", h.keep.Findings, func(before time.Time) (int, error) { return h.store.PruneFindings(ctx, before, pruneBatch) }},
 		{"events of devices", h.keep.Events, func(before time.Time) (int, error) { return h.store.PruneEvents(ctx, before, pruneBatch) }},
+		{"credentials of devices", keepCredentials, func(before time.Time) (int, error) { return h.store.PruneDeviceCredentials(ctx, before, pruneBatch) }},
 		{"deliveries to webhooks", keepDeliveries, func(before time.Time) (int, error) {
 			return h.store.PruneDeliveries(ctx, before, h.webhooks, pruneBatch)
 		}},

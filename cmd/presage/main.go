@@ -26,6 +26,8 @@ type commands struct {
 	Score   scoreCommand   `cmd:"" help:"Run the detectors over a recorded series from standard input."`
 	Bench   benchCommand   `cmd:"" help:"Measure speed under load."`
 	Token   tokenCommand   `cmd:"" help:"Make, list and revoke API tokens."`
+	Device  deviceCommand  `cmd:"" help:"Give devices the credentials that they sign in with."`
+	Broker  brokerCommand  `cmd:"" help:"Write the configuration of an external broker."`
 	User    userCommand    `cmd:"" help:"Add and list people who may sign in."`
 	Import  importCommand  `cmd:"" help:"Import devices and the organisation that looks after them."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database to this version's schema."`

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -104,18 +103,14 @@ func (a *app) startSource(ctx context.Context) error {
 	cfg.Address, cfg.RequireCredentials = a.settings.MQTT.Listen, a.settings.MQTT.RequireCredentials
 	a.settings.Limits.broker(&cfg)
 	cfg.PacketBytes = max(cfg.PacketBytes, a.settings.Ingest.MaxPayload+64<<10)
-	if a.settings.MQTT.TLSCertificate != "" {
-		certificate, err := tls.LoadX509KeyPair(a.settings.MQTT.TLSCertificate, a.settings.MQTT.TLSKey)
-		if err != nil {
-			return fmt.Errorf("mqtt.tls_certificate: %w", err)
-		}
-		cfg.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	cfg.TLSAddress = a.settings.MQTT.TLSListen
+	var err error
+	if cfg.TLS, err = a.settings.MQTT.tls(); err != nil {
+		return err
 	}
-	parts := broker.Parts{Intake: a.intake, Topics: a.decoder, Logger: a.log, Registerer: a.metrics}
-	if a.settings.MQTT.Username != "" {
-		parts.Authenticator = sharedCredential{a.settings.MQTT.Username, a.settings.MQTT.Password}
-	}
-	b, err := broker.New(cfg, parts)
+	b, err := broker.New(cfg, broker.Parts{
+		Intake: a.intake, Topics: a.decoder, Authenticator: a.devices, Logger: a.log, Registerer: a.metrics,
+	})
 	if err != nil {
 		return err
 	}
@@ -128,6 +123,8 @@ func (a *app) startSource(ctx context.Context) error {
 	a.life.onStop("broker", func(ctx context.Context) error {
 		return errors.Join(b.Drain(ctx), b.Close())
 	})
+	following, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	a.onStopPart("credentials", cancel, a.goPart("credentials", func() error { a.devices.Run(following, b.Withdraw); return nil }))
 	return nil
 }
 

@@ -55,12 +55,22 @@ type MQTTSettings struct {
 	Broker string `koanf:"broker"`
 	// RequireCredentials refuses devices without credentials, also on loopback.
 	RequireCredentials bool `koanf:"require_credentials"`
-	// Username and Password are what devices sign in with at the embedded broker.
+	// Username and Password are what devices share to sign in at the embedded broker, and
+	// what Presage signs in with at an external one.
 	Username string `koanf:"username"`
 	Password string `koanf:"password"`
-	// TLSCertificate and TLSKey are PEM files for the embedded broker's listener.
+	// TLSCertificate and TLSKey are PEM files for the embedded broker's listener: that of
+	// TLSListen where it is set, and Listen is plain then.
 	TLSCertificate string `koanf:"tls_certificate"`
 	TLSKey         string `koanf:"tls_key"`
+	TLSListen      string `koanf:"tls_listen"`
+	// ClientCA is a PEM file of the authorities whose certificates devices may sign in with, which they must
+	// with RequireCertificate. ClientCRL is a file of the certificates that they have revoked.
+	ClientCA           string `koanf:"client_ca"`
+	RequireCertificate bool   `koanf:"require_certificate"`
+	ClientCRL          string `koanf:"client_crl"`
+	// JWT says which JSON Web Tokens devices may sign in with.
+	JWT JWTSettings `koanf:"jwt"`
 	// Topics maps foreign topics and JSON shapes; see docs/mqtt.md.
 	Topics []payload.Pattern `koanf:"topics"`
 }
@@ -116,7 +126,7 @@ func DefaultSettings() Settings {
 		Data:           "./data",
 		UnknownDevices: "quarantine",
 		Catalog:        []string{},
-		MQTT:           MQTTSettings{Listen: "127.0.0.1:1883", Topics: []payload.Pattern{}},
+		MQTT:           MQTTSettings{Listen: "127.0.0.1:1883", JWT: JWTSettings{DeviceClaim: "sub"}, Topics: []payload.Pattern{}},
 		HTTP:           HTTPSettings{Listen: "127.0.0.1:8080"},
 		Ingest:         IngestSettings{JournalBytes: 4 << 30, MaxPayload: 1 << 20},
 		Limits:         defaultLimits(),
@@ -268,18 +278,7 @@ func (s *Settings) validate() error {
 			fail(key, "%s is less than a day; 0 keeps everything for ever", keep)
 		}
 	}
-	if !loopback(s.MQTT.Listen) && s.MQTT.Broker == "" && s.MQTT.Username == "" {
-		fail("mqtt.listen", "%s can be reached from other machines: set mqtt.username and mqtt.password, or listen on 127.0.0.1", s.MQTT.Listen)
-	}
-	if s.MQTT.RequireCredentials && s.MQTT.Username == "" && s.MQTT.Broker == "" {
-		fail("mqtt.require_credentials", "set mqtt.username and mqtt.password too, or no device can connect")
-	}
-	if (s.MQTT.Username == "") != (s.MQTT.Password == "") {
-		fail("mqtt.username", "set mqtt.username and mqtt.password together")
-	}
-	if (s.MQTT.TLSCertificate == "") != (s.MQTT.TLSKey == "") {
-		fail("mqtt.tls_certificate", "set mqtt.tls_certificate and mqtt.tls_key together")
-	}
+	s.MQTT.validate(fail)
 	if (s.HTTP.TLSCertificate == "") != (s.HTTP.TLSKey == "") {
 		fail("http.tls_certificate", "set http.tls_certificate and http.tls_key together")
 	}

@@ -75,7 +75,7 @@ func IssueDeviceCredential(tenant, device string, devices []string, by string, n
 	}
 	return DeviceCredential{
 		ID: id.String(), Tenant: tenant, Device: device, Devices: devices,
-		Hash: HashSecret(token), Mosquitto: entry, Created: now.UTC(), CreatedBy: by, Expires: expires,
+		Hash: HashSecret(token), Mosquitto: entry, Created: now.UTC(), CreatedBy: by, Expires: expires.UTC(),
 	}, token, nil
 }
 

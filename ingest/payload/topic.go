@@ -115,3 +115,26 @@ func (d *Decoder) Filters() []string {
 	}
 	return filters
 }
+
+// SparkplugFilters are the topic filters of a Sparkplug edge node, "group:node", with the devices behind it, or
+// of one of those, "group:node:device"; none for a device id of another form.
+func SparkplugFilters(device string) []string {
+	parts := strings.Split(device, ":")
+	for i, part := range parts {
+		parts[i] = strings.NewReplacer("%3A", ":", "%25", "%").Replace(part)
+		if part == "" {
+			return nil
+		}
+	}
+	switch len(parts) {
+	case 2:
+		own := sparkplugRoot + parts[0] + "/+/" + parts[1]
+		return []string{own, own + "/#"}
+	case 3:
+		return []string{sparkplugRoot + parts[0] + "/+/" + parts[1] + "/" + parts[2]}
+	}
+	return nil
+}
+
+// SparkplugCommands is the filter of the commands to edge nodes, such as the request for a birth.
+const SparkplugCommands = sparkplugRoot + "+/NCMD/+"

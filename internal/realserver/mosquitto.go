@@ -32,6 +32,14 @@ type MosquittoServer struct {
 // Mosquitto starts a broker and stops it at the end of the test.
 func Mosquitto(t testing.TB) *MosquittoServer {
 	t.Helper()
+	return MosquittoWith(t, func(port int) string {
+		return fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\n", port)
+	})
+}
+
+// MosquittoWith starts a broker that is told where to listen, which must be that port of the loopback interface, and whom to let in.
+func MosquittoWith(t testing.TB, listen func(port int) string) *MosquittoServer {
+	t.Helper()
 	program := findMosquitto()
 	if program == "" {
 		Missing(t, "mosquitto", "install the package mosquitto")
@@ -39,9 +47,7 @@ func Mosquitto(t testing.TB) *MosquittoServer {
 	m := &MosquittoServer{t: t, program: program, port: FreePort(t)}
 	m.URL = fmt.Sprintf("tcp://127.0.0.1:%d", m.port)
 	m.folder = m.makeFolder()
-	config := fmt.Sprintf(`listener %d 127.0.0.1
-allow_anonymous true
-persistence true
+	config := listen(m.port) + fmt.Sprintf(`persistence true
 persistence_location %s/
 autosave_interval 1
 max_inflight_messages 0
@@ -50,7 +56,7 @@ log_dest file %s
 log_type error
 log_type warning
 log_type notice
-`, m.port, m.folder, m.log())
+`, m.folder, m.log())
 	if err := os.WriteFile(m.config(), []byte(config), 0o644); err != nil {
 		t.Fatalf("write mosquitto's configuration: %v", err)
 	}
@@ -87,6 +93,14 @@ func (m *MosquittoServer) Start() {
 			m.t.Fatalf("mosquitto does not accept connections: %v\n%s", err, tail(m.log(), 30))
 		}
 		time.Sleep(10 * time.Millisecond) // between two attempts to reach another process
+	}
+}
+
+// Reload makes the broker read its users and rules again.
+func (m *MosquittoServer) Reload() {
+	m.t.Helper()
+	if err := m.process.Process.Signal(syscall.SIGHUP); err != nil {
+		m.t.Fatalf("reload mosquitto: %v", err)
 	}
 }
 
