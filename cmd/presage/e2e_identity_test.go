@@ -126,6 +126,26 @@ mqtt:
 	}
 	p.never("car-8", "forged")
 
+	node := p.connect("n", signedIn("Plant1:Edge1", strings.TrimSpace(p.command("device", "credentials", "issue", "Plant1:Edge1"))))
+	for filter, want := range map[string]byte{
+		"spBv1.0/Plant1/NCMD/Edge1": 1, "spBv1.0/Plant1/DCMD/Edge1/#": 1, "spBv1.0/Plant1/DCMD/Edge1/+": 1,
+		"spBv1.0/Plant1/NCMD/+": 0x80, "spBv1.0/Plant1/#": 0x80, "spBv1.0/+/NCMD/Edge1": 0x80, "spBv1.0/Plant1/+/Edge1": 0x80, "spBv1.0/Plant1/DCMD/Edge2/#": 0x80, "spBv1.0/#": 0x80,
+	} {
+		sub := node.client.Subscribe(filter, 1, func(mqtt.Client, mqtt.Message) {})
+		sub.WaitTimeout(10 * time.Second)
+		if granted := sub.(*mqtt.SubscribeToken).Result()[filter]; granted != want {
+			t.Errorf("subscription of a node to %s: granted with %#x, want %#x", filter, granted, want)
+		}
+	}
+	node.publish("spBv1.0/Plant1/DDATA/Edge1/pump", "\xff")
+	p.eventually(10*time.Second, "what a node says of its device is looked at", func() (bool, string) {
+		return len(p.quarantined("spBv1.0/Plant1/DDATA/Edge1/pump")) == 1, "not there"
+	})
+	node.client.Publish("spBv1.0/Plant1/DDATA/Edge2/pump", 1, false, "\xff").WaitTimeout(3 * time.Second)
+	if got := p.quarantined("spBv1.0/Plant1/DDATA/Edge2/pump"); len(got) != 0 {
+		t.Errorf("what a node said of another one was looked at: %v", got)
+	}
+
 	// Rotated by command: the old token lives on for the grace, and no longer.
 	rotated := strings.TrimSpace(p.command("device", "credentials", "rotate", "car-7", "--grace", "4s"))
 	lost = make(chan struct{})

@@ -6,11 +6,8 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
-	"time"
 
-	"github.com/presage-pdm/presage/fleet/access"
 	"github.com/presage-pdm/presage/ingest/broker/identity"
-	"github.com/presage-pdm/presage/internal/sqlstore"
 )
 
 // openIdentity makes what tells the devices of the embedded broker apart. An external broker does that itself.
@@ -28,31 +25,6 @@ func (a *app) openIdentity(ctx context.Context) error {
 		return fmt.Errorf("open the way in for devices: %w", err)
 	}
 	return nil
-}
-
-// deviceCredentials tells the broker of this process at once what has changed; other processes see it in the store.
-type deviceCredentials struct {
-	*sqlstore.Store
-	devices *identity.Authenticator // nil with an external broker
-}
-
-func (d deviceCredentials) changed(err error) error {
-	if err == nil && d.devices != nil {
-		d.devices.Changed()
-	}
-	return err
-}
-
-// RotateDeviceCredentials implements web.DeviceCredentials.
-func (d deviceCredentials) RotateDeviceCredentials(ctx context.Context, c access.DeviceCredential, end time.Time) (access.DeviceCredential, error) {
-	c, err := d.Store.RotateDeviceCredentials(ctx, c, end)
-	return c, d.changed(err)
-}
-
-// RevokeDeviceCredentials implements web.DeviceCredentials.
-func (d deviceCredentials) RevokeDeviceCredentials(ctx context.Context, tenant, device, id string, at time.Time) (int, error) {
-	n, err := d.Store.RevokeDeviceCredentials(ctx, tenant, device, id, at)
-	return n, d.changed(err)
 }
 
 // authorities are the issuers of device certificates; none when there is no mqtt.client_ca.

@@ -36,8 +36,7 @@ func (a *app) startWeb(ctx context.Context) error {
 	cfg.Tickets, cfg.Desk, cfg.Diagnoses, cfg.Bands, cfg.Series = a.sql, a.desk, diagnoser, a.bands, a.series
 	cfg.Wording, cfg.Workflows = a.wording, a.workflows
 	cfg.Devices, cfg.Directory = a.sql, a.directory
-	cfg.Users, cfg.Sessions, cfg.Tokens, cfg.Passwords = a.sql, a.sql, a.sql, hasher
-	cfg.DeviceCredentials = deviceCredentials{a.sql, a.devices}
+	cfg.Users, cfg.Sessions, cfg.Tokens, cfg.Passwords, cfg.DeviceCredentials = a.sql, a.sql, a.sql, hasher, a.sql
 	cfg.Quarantine = quarantine{a.sql, a.intake}
 	cfg.Deliveries, cfg.Catalog = a.sql, a.watching
 	cfg.Scoreboard, cfg.Hub = a.scoreboard, a.hub

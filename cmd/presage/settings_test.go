@@ -59,6 +59,15 @@ func TestSettingsErrorsNameTheRemedy(t *testing.T) {
 		{name: "bad policy", flags: map[string]any{"unknown_devices": "drop"}, want: "none of reject, quarantine and register"},
 		{name: "bad address", flags: map[string]any{"http.listen": "8080"}, want: "http.listen"},
 		{name: "public without credentials", flags: map[string]any{"mqtt.listen": "0.0.0.0:1883"}, want: "set mqtt.username and mqtt.password"},
+		{name: "public TLS without credentials", flags: map[string]any{"mqtt.tls_listen": "0.0.0.0:8883", "mqtt.tls_certificate": "c", "mqtt.tls_key": "k"}, want: "mqtt.tls_listen: 0.0.0.0:8883 can be reached"},
+		{name: "TLS without a certificate", flags: map[string]any{"mqtt.tls_listen": "127.0.0.1:8883"}, want: "mqtt.tls_listen: set mqtt.tls_certificate, too"},
+		{name: "TLS without a port", flags: map[string]any{"mqtt.tls_listen": "8883"}, want: `mqtt.tls_listen: "8883" is not host:port`},
+		{name: "password without a name", flags: map[string]any{"mqtt.password": "x"}, want: "mqtt.password: set mqtt.username, too"},
+		{name: "authorities without TLS", flags: map[string]any{"mqtt.client_ca": "ca.pem"}, want: "mqtt.client_ca: set mqtt.tls_certificate, too"},
+		{name: "certificates of nobody", flags: map[string]any{"mqtt.require_certificate": true}, want: "mqtt.require_certificate: set mqtt.client_ca, too"},
+		{name: "revocations of nobody", flags: map[string]any{"mqtt.client_crl": "crl.pem"}, want: "mqtt.client_crl: set mqtt.client_ca, too"},
+		{name: "JWT without keys", flags: map[string]any{"mqtt.jwt.issuer": "x"}, want: "mqtt.jwt: set mqtt.jwt.keys, too"},
+		{name: "weak secret", environ: []string{"PRESAGE_MQTT_JWT_SECRET=short"}, want: "HS256 needs 32 at least"},
 		{name: "bad database", flags: map[string]any{"database": "mysql://x"}, want: "postgres://"},
 		{name: "short retention", flags: map[string]any{"retention.events": "1h"}, want: "retention.events: 1h0m0s is less than a day"},
 		{name: "bad limit", flags: map[string]any{"limits.in_flight": 70_000}, want: "limits.in_flight: 70000 is not within 1 and 65535"},
@@ -74,6 +83,22 @@ func TestSettingsErrorsNameTheRemedy(t *testing.T) {
 				t.Errorf("got %v, want it to say %q", err, c.want)
 			}
 		})
+	}
+}
+
+// TestPublicListenersWithCredentials: each way in that devices have opens a listener to other machines.
+func TestPublicListenersWithCredentials(t *testing.T) {
+	for name, flags := range map[string]map[string]any{
+		"shared password": {"mqtt.username": "device", "mqtt.password": "secret"},
+		"tokens":          {"mqtt.require_credentials": true},
+		"JWT":             {"mqtt.jwt.keys": "keys.pem"},
+		"certificates":    {"mqtt.client_ca": "ca.pem", "mqtt.tls_certificate": "c", "mqtt.tls_key": "k"},
+		"another broker":  {"mqtt.broker": "mqtt://example.com:1883"},
+	} {
+		flags["mqtt.listen"] = "0.0.0.0:1883"
+		if _, err := LoadSettings("", nil, flags); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

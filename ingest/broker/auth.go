@@ -51,7 +51,9 @@ func (id Identity) speaksFor(topic, device string) bool {
 	case device == "":
 		return false
 	}
-	return id.Devices.Covers(device) || strings.HasPrefix(topic, "spBv1.0/") && strings.HasPrefix(device, id.Device+":")
+	// A device that is called like a group is not its nodes.
+	node := strings.HasPrefix(topic, "spBv1.0/") && strings.Count(id.Device, ":") == 1
+	return id.Devices.Covers(device) || node && strings.HasPrefix(device, id.Device+":")
 }
 
 // ErrCredentials is what an [Authenticator] returns for credentials that are wrong.

@@ -300,3 +300,28 @@ func TestTwoListeners(t *testing.T) {
 		}
 	}
 }
+
+// TestSparkplugNode speaks for what is behind it, and a device that is called like a group, or like the beginning of a node, does not.
+func TestSparkplugNode(t *testing.T) {
+	for _, c := range []struct {
+		device, topic, names string
+		want                 bool
+	}{
+		{"g:n", "spBv1.0/g/NDATA/n", "g:n", true},
+		{"g:n", "spBv1.0/g/DDATA/n/pump", "g:n:pump", true},
+		{"g:n", "spBv1.0/g/DCMD/n/#", "g:n:#", true},
+		{"g:n", "spBv1.0/g/DDATA/n2/pump", "g:n2:pump", false},
+		{"g:n", "spBv1.0/g/NDATA/+", "g:+", false},
+		{"g:n", "spBv1.0/+/NDATA/n", "+:n", false},
+		{"g:n", "presage/v1/g:n:pump/telemetry", "g:n:pump", false},
+		{"g", "spBv1.0/g/NDATA/n", "g:n", false},
+		{"g", "spBv1.0/g/NDATA/#", "g:#", false},
+		{"g:n:pump", "spBv1.0/g/DDATA/n/pump", "g:n:pump", true},
+		{"g:n:pump", "spBv1.0/g/NDATA/n", "g:n", false},
+		{"g:n", "spBv1.0/oops", "", false},
+	} {
+		if got := (Identity{Device: c.device}).speaksFor(c.topic, c.names); got != c.want {
+			t.Errorf("%s on %s for %s: %v, want %v", c.device, c.topic, c.names, got, c.want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package payload
 import (
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -200,4 +201,22 @@ func FuzzSparkplug(f *testing.F) {
 			checkDecode(t, d, ingest.Message{Topic: topic, Payload: payload, Arrival: arrival}, false)
 		}
 	})
+}
+
+func TestSparkplugFilters(t *testing.T) {
+	for device, want := range map[string][]string{
+		"g:n":       {"spBv1.0/g/+/n", "spBv1.0/g/+/n/#"},
+		"g:n:d":     {"spBv1.0/g/+/n/d"},
+		"g%3Ah:n":   {"spBv1.0/g:h/+/n", "spBv1.0/g:h/+/n/#"},
+		"car-7":     nil,
+		"a:b:c:d":   nil,
+		"g:":        nil,
+		":n":        nil,
+		"50%25:n":   {"spBv1.0/50%/+/n", "spBv1.0/50%/+/n/#"},
+		"g:n%253A1": {"spBv1.0/g/+/n%3A1", "spBv1.0/g/+/n%3A1/#"},
+	} {
+		if got := SparkplugFilters(device); !slices.Equal(got, want) {
+			t.Errorf("SparkplugFilters(%q) = %q, want %q", device, got, want)
+		}
+	}
 }

@@ -58,8 +58,6 @@ type Authenticator struct {
 	jwtKeys atomic.Pointer[keySet] // nil when no JWT is taken
 	revoked atomic.Pointer[revocations]
 	files   []*watchedFile
-	// changed wakes Run; one signal is enough, as all mean the same.
-	changed chan struct{}
 }
 
 var _ broker.Authenticator = (*Authenticator)(nil)
@@ -71,7 +69,7 @@ func New(ctx context.Context, config Config, parts Parts) (*Authenticator, error
 	}
 	a := &Authenticator{
 		config: config, store: parts.Store, log: parts.Logger, metrics: newMetrics(parts.Registerer),
-		guesses: newGuesses(), changed: make(chan struct{}, 1),
+		guesses: newGuesses(),
 	}
 	revision, err := parts.Store.DeviceCredentialRevision(ctx)
 	if err != nil {

@@ -220,6 +220,20 @@ func TestKeyFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A key verifies the one algorithm of its kind, whatever the library would let it do.
+	rsaOnly, err := parseKeys(publicPEM(t, s.rsa), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for algorithm, want := range map[jose.SignatureAlgorithm]bool{jose.RS256: true, jose.PS256: false} {
+		token, err := jwt.ParseSigned(sign(t, algorithm, s.rsa, "", map[string]any{"sub": "x"}), []jose.SignatureAlgorithm{algorithm})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := rsaOnly.verify(token, &jwt.Claims{}); got != want {
+			t.Errorf("%s: verified %v, want %v", algorithm, got, want)
+		}
+	}
 	for kid, want := range map[string]bool{"a": true, "b": false, "c": false, "": true} {
 		token, err := jwt.ParseSigned(sign(t, jose.EdDSA, s.ed, kid, map[string]any{"sub": "x"}), set.algorithms())
 		if err != nil {

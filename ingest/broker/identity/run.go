@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// pollEvery is how often the store is asked for changes: how long a credential that another process
-	// revokes stays valid here. It is one read of an index.
+	// pollEvery is how often the store is asked for changes: how long a credential that is
+	// revoked, by whatever process, stays valid here. It is one read of an index.
 	pollEvery = time.Second
 	// pollBatch is how many changes are read at once.
 	pollBatch = 1000
@@ -24,14 +24,6 @@ const (
 
 // Withdraw ends the connections of a credential at a time, which may be past; *broker.Broker does.
 type Withdraw func(credential string, at time.Time) (connections int)
-
-// Changed tells that credentials have changed, so that Run need not find out by itself.
-func (a *Authenticator) Changed() {
-	select {
-	case a.changed <- struct{}{}:
-	default: // it is about to look already
-	}
-}
 
 // Run follows the changes of credentials, keys and revocation lists until ctx ends.
 func (a *Authenticator) Run(ctx context.Context, withdraw Withdraw) {
@@ -51,8 +43,6 @@ func (a *Authenticator) Run(ctx context.Context, withdraw Withdraw) {
 				a.log.Warn("last use of credentials was not noted", "err", err)
 			}
 			return
-		case <-a.changed:
-			err = a.poll(ctx, withdraw)
 		case <-polls.C:
 			err = a.poll(ctx, withdraw)
 		case now := <-looks.C:

@@ -78,11 +78,16 @@ func (t *tokens) forget(hash string, revision int64) {
 	t.revision = max(t.revision, revision)
 }
 
-func (t *tokens) use(id string, now time.Time) {
+// use has a use noted.
+func (t *tokens) use(hash, id string, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.used) < maxUsed {
 		t.used[id] = now
+	}
+	if found, ok := t.known[hash]; ok {
+		found.LastUsed = now
+		t.known[hash] = found
 	}
 }
 
@@ -133,7 +138,7 @@ func (a *Authenticator) byToken(ctx context.Context, c broker.Credentials, now t
 		return broker.Identity{}, &broker.RefusedError{Reason: "wrong-device", Device: found.Device, Detail: fmt.Sprintf("the user name is %.64q, and the token is that of %q: give the device of the token", c.Username, found.Device)}
 	}
 	if now.Sub(found.LastUsed) > touchEvery {
-		a.tokens.use(found.ID, now)
+		a.tokens.use(hash, found.ID, now)
 	}
 	return broker.Identity{
 		Tenant: found.Tenant, Device: found.Device, Devices: found.scope,

@@ -394,6 +394,7 @@ export const de: Words = {
     "too-many-metrics": "Zu viele Messgrößen",
     "unknown-device": "Unbekanntes Gerät",
     "refused-device": "Abgewiesenes Gerät",
+    "foreign-device": "Anderes Gerät als das der Zugangsdaten",
     "timestamp-too-old": "Zeitstempel zu alt",
     "timestamp-in-future": "Zeitstempel in der Zukunft",
     "empty-payload": "Leere Nachricht",

@@ -393,6 +393,7 @@ export const en = {
     "too-many-metrics": "Too many metrics",
     "unknown-device": "Unknown device",
     "refused-device": "Refused device",
+    "foreign-device": "Another device than that of the credential",
     "timestamp-too-old": "Time stamp too old",
     "timestamp-in-future": "Time stamp in the future",
     "empty-payload": "Empty payload",

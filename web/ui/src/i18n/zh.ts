@@ -394,6 +394,7 @@ export const zh: Words = {
     "too-many-metrics": "指标过多",
     "unknown-device": "未知设备",
     "refused-device": "被拒设备",
+    "foreign-device": "不是凭证所属的设备",
     "timestamp-too-old": "时间戳过旧",
     "timestamp-in-future": "时间戳在未来",
     "empty-payload": "空数据包",
