@@ -10,8 +10,8 @@ import (
 const (
 	// refusalEvery is how often the log tells that a device is refused.
 	refusalEvery = time.Minute
-	// maxRefusals is how many devices are told apart for it; at most 100 bytes each are kept of them.
-	maxRefusals = 4096
+	// maxRefusals is how many devices are told apart for it, and so how many lines a minute there may be. About 100 bytes each are kept.
+	maxRefusals = 1024
 	// refusalName is how many bytes of a name that a client claims are kept.
 	refusalName = 64
 )
