@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -323,5 +324,16 @@ func TestSparkplugNode(t *testing.T) {
 		if got := (Identity{Device: c.device}).speaksFor(c.topic, c.names); got != c.want {
 			t.Errorf("%s on %s for %s: %v, want %v", c.device, c.topic, c.names, got, c.want)
 		}
+	}
+}
+
+// TestWithdrawalsAreForgotten, and a fleet that changes at once costs each credential no more than one alone.
+func TestWithdrawalsAreForgotten(t *testing.T) {
+	m, now := newMembers(), time.Date(2026, 11, 25, 8, 0, 0, 0, time.UTC)
+	for i := range 100_000 {
+		m.withdraw(fmt.Sprint("token:", i), now, now, time.Minute)
+	}
+	if m.withdraw("token:x", now, now.Add(2*time.Minute), time.Minute); len(m.withdrawn) != 1 {
+		t.Errorf("%d withdrawals are remembered", len(m.withdrawn))
 	}
 }

@@ -66,6 +66,11 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 		return false
 	}
 	h.broker.members.join(s, time.Now())
+	select {
+	case <-c.closed: // and counted out already
+		h.broker.members.leave(s)
+	default:
+	}
 	return true
 }
 

@@ -16,6 +16,7 @@ type members struct {
 	// withdrawn remembers for some seconds when credentials end, for connections that were
 	// let in just before and are counted in just after.
 	withdrawn map[string]withdrawal
+	swept     time.Time // when those that are old were last forgotten
 }
 
 type withdrawal struct{ at, noted time.Time }
@@ -63,9 +64,12 @@ func (m *members) leave(s *session) {
 func (m *members) withdraw(credential string, at, now time.Time, remember time.Duration) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for c, w := range m.withdrawn {
-		if now.Sub(w.noted) > remember {
-			delete(m.withdrawn, c)
+	if now.Sub(m.swept) > remember { // not every time: a whole fleet may be issued credentials at once
+		m.swept = now
+		for c, w := range m.withdrawn {
+			if now.Sub(w.noted) > remember {
+				delete(m.withdrawn, c)
+			}
 		}
 	}
 	m.withdrawn[credential] = withdrawal{at, now}
