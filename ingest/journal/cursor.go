@@ -74,6 +74,10 @@ func (c *cursor) Next(ctx context.Context) (ingest.Blob, error) {
 		if err != nil {
 			return ingest.Blob{}, fmt.Errorf("read journal %s: %w", wlog.SegmentName(c.p.cfg.dir, c.index), err)
 		}
+		if record != nil && len(record) == 0 {
+			c.reader.lost += fragmentHeader // no blob is empty: see wholeRecords
+			continue
+		}
 		c.report()
 		if record != nil {
 			blob, err := c.blobs.read(record)

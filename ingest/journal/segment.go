@@ -182,27 +182,39 @@ func repair(path string) (size, cut int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	r := newSegmentReader(f, 0)
-	var lost int64 // before the last whole record: damage, which stays for the reader to report
-	for {
-		record, err := r.next(info.Size())
-		if err != nil {
-			return 0, 0, fmt.Errorf("repair %s: %w", path, err)
-		}
-		if record == nil {
-			break
-		}
-		lost = r.lost
+	end, torn, err := wholeRecords(f, info.Size())
+	if err != nil {
+		return 0, 0, fmt.Errorf("repair %s: %w", path, err)
 	}
-	r.drop()
-	if r.lost == lost {
-		return r.end, 0, nil
+	if !torn {
+		return end, 0, nil
 	}
-	if err := f.Truncate(r.end); err != nil {
+	if err := f.Truncate(end); err != nil {
 		return 0, 0, fmt.Errorf("repair %s: %w", path, err)
 	}
 	if err := f.Sync(); err != nil {
 		return 0, 0, fmt.Errorf("repair %s: %w", path, err)
 	}
-	return r.end, info.Size() - r.end, nil
+	return end, info.Size() - end, nil
+}
+
+// wholeRecords returns where the last whole record of a segment ends, and whether something but padding is behind it. An empty
+// record is none: the first byte of a record and zeros, as a power cut may leave them, look like one and have its checksum.
+func wholeRecords(file io.ReaderAt, size int64) (end int64, torn bool, err error) {
+	r := newSegmentReader(file, 0)
+	var lost int64 // before the last whole record: damage, which stays for the reader to report
+	for {
+		record, err := r.next(size)
+		if err != nil {
+			return 0, false, err
+		}
+		if record == nil {
+			break
+		}
+		if len(record) > 0 {
+			end, lost = r.end, r.lost
+		}
+	}
+	r.drop()
+	return end, r.lost != lost || r.end != end, nil
 }
