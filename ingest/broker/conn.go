@@ -35,6 +35,7 @@ type conn struct {
 	topic    string    // of the last publish
 	allowed  bool      // whether the client may publish to it
 	excess   []int     // which filters of the SUBSCRIBE in work are too many
+	wishes   []wish    // which retained messages it asks for
 
 	address netip.Addr // of the other end, for counting; see doors.go
 	queue   queue      // what waits to be delivered, see queue.go
@@ -55,6 +56,7 @@ func newConn(b *Broker, raw net.Conn) *conn {
 		}
 	}
 	c.receiver.poll, c.sender.poll = c.tryRead, c.sender.trySend
+	c.sender.sent = make(chan struct{}, 1)
 	return c
 }
 

@@ -50,7 +50,7 @@ func (h *hook) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 	if c == nil || c.session == nil {
 		return pk
 	}
-	c.excess = c.excess[:0]
+	c.excess, c.wishes = c.excess[:0], c.wishes[:0]
 	left := h.broker.config.SubscriptionsPerClient - cl.State.Subscriptions.Len()
 	leftForAll := int64(h.broker.config.Subscriptions) - atomic.LoadInt64(&h.broker.server.Info.Subscriptions)
 	for i := range pk.Filters {
@@ -61,16 +61,20 @@ func (h *hook) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 			h.broker.metrics.refusedFilters.Inc()
 			continue
 		}
-		if _, known := cl.State.Subscriptions.Get(f.Filter); known || !mqtt.IsValidFilter(f.Filter, false) {
+		if !mqtt.IsValidFilter(f.Filter, false) {
 			continue
 		}
-		left--
-		leftForAll--
-		if left < 0 || leftForAll < 0 {
-			f.Filter = ""
-			c.excess = append(c.excess, i)
-			h.broker.metrics.refusedFilters.Inc()
+		if _, known := cl.State.Subscriptions.Get(f.Filter); !known {
+			left--
+			leftForAll--
+			if left < 0 || leftForAll < 0 {
+				f.Filter = ""
+				c.excess = append(c.excess, i)
+				h.broker.metrics.refusedFilters.Inc()
+				continue
+			}
 		}
+		c.takeWish(cl, f)
 	}
 	return pk
 }

@@ -23,7 +23,7 @@ func (h *hook) Provides(b byte) bool {
 	case mqtt.OnConnectAuthenticate, mqtt.OnSessionEstablish, mqtt.OnDisconnect, mqtt.OnACLCheck,
 		mqtt.OnPublish, mqtt.OnSubscribe, mqtt.OnUnsubscribe, mqtt.OnPacketEncode,
 		mqtt.OnSelectSubscribers, mqtt.OnPublishDropped, mqtt.OnQosPublish, mqtt.OnQosComplete, mqtt.OnQosDropped,
-		mqtt.OnClientExpired, mqtt.OnRetainedExpired:
+		mqtt.OnClientExpired, mqtt.OnRetainedExpired, mqtt.OnPacketProcessed:
 		return true
 	}
 	return false

@@ -17,7 +17,8 @@ type sender struct {
 	raw  syscall.RawConn // of a plain connection; nil with TLS
 	poll func(fd uintptr) bool
 
-	size atomic.Int64 // bytes that the system has not taken yet
+	size atomic.Int64  // bytes that the system has not taken yet
+	sent chan struct{} // 1: size has become less; one is enough to look
 
 	mu   sync.Mutex
 	rest []byte // of size, what send has not begun with
@@ -131,10 +132,27 @@ func (c *conn) sendAll(work []byte) error {
 		}
 		n, err := c.Conn.Write(work[:min(len(work), chunk)])
 		c.sender.size.Add(int64(-n))
+		select {
+		case c.sender.sent <- struct{}{}:
+		default:
+		}
 		if err != nil {
 			return fmt.Errorf("send: %w", err)
 		}
 		work = work[n:]
 	}
 	return nil
+}
+
+// room waits until less than most is to be sent; false when the connection is closed. It is called by the
+// goroutine that reads from the client, which reads nothing meanwhile.
+func (s *sender) room(c *conn, most int) bool {
+	for s.size.Load() >= int64(most) {
+		select {
+		case <-s.sent:
+		case <-c.closed:
+			return false
+		}
+	}
+	return true
 }
