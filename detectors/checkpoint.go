@@ -185,8 +185,9 @@ func readDevice(r *stat.Reader, plans Plans, one bool) *device {
 	if r.Err() != nil {
 		return d
 	}
+	stale := d.stale // bind says what holds for a device that is new
 	d.bind(plans.Plan(d.tenant, d.id))
-	lost := readRules(r, d.rules)
+	lost := readRules(r, d.rules) || stale
 	for range r.Count(mostMetrics) {
 		lost = d.readMetric(r) || lost
 		if r.Err() != nil {

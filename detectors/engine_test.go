@@ -572,13 +572,19 @@ func FuzzRestore(f *testing.F) {
 		if err := e.Restore(data); err != nil {
 			return
 		}
-		for i := range after {
-			e.Apply(&after[i])
-		}
-		e.Tick(start)
 		again := detectors.NewEngine(detectors.DefaultConfig(), p)
-		if err := again.Restore(e.AppendState(nil)); err != nil {
-			t.Fatalf("what was restored cannot be restored again: %v", err)
+		for range 2 {
+			state := e.AppendState(nil)
+			if err := again.Restore(state); err != nil {
+				t.Fatalf("what was restored cannot be restored again: %v", err)
+			}
+			if !bytes.Equal(again.AppendState(nil), state) {
+				t.Fatal("what was restored is written otherwise")
+			}
+			for i := range after {
+				e.Apply(&after[i])
+			}
+			e.Tick(start)
 		}
 	})
 }
