@@ -68,7 +68,7 @@ fuzz: ## Fuzz every decoder and restorer, shortly; FUZZTIME=1m make fuzz does it
 	@for pkg in $$($(GO) list ./...); do \
 	  dir=$${pkg#github.com/presage-pdm/presage/}; \
 	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go 2>/dev/null | sed 's/^func //' || true); do \
-	    echo "fuzz $$dir $$f"; $(GO) test ./$$dir -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) >/tmp/presage-fuzz.$$$$ 2>&1 || { cat /tmp/presage-fuzz.$$$$; exit 1; }; rm -f /tmp/presage-fuzz.$$$$; \
+	    echo "fuzz $$dir $$f"; $(GO) test ./$$dir -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x >/tmp/presage-fuzz.$$$$ 2>&1 || { cat /tmp/presage-fuzz.$$$$; exit 1; }; rm -f /tmp/presage-fuzz.$$$$; \
 	  done; done
 
 bench: ## Run the Go benchmarks.

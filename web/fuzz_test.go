@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,46 @@ func FuzzSpan(f *testing.F) {
 		}
 		if d, raw, err := parseStep(step); err == nil && (d < 0 || d > maxSpan || d > 0 && raw) {
 			t.Errorf("parseStep(%q) = %v, raw %v", step, d, raw)
+		}
+	})
+}
+
+// FuzzHeaders sends what stands beside a request: who it says it is, where it says it comes from, and where a stream is to go on.
+// Nobody gets in by that, and nothing crashes.
+func FuzzHeaders(f *testing.F) {
+	f.Add("Bearer x", "presage_session=y", "198.51.100.1, ::1", "127.0.0.1:8080", "boot-1")
+	f.Add("bearer  ", "presage_session=\"", "for=\"_x\"", "[::1", "-18446744073709551616")
+	f.Add("Basic YTpi", ";;=;", ",,,", "localhost.", "\x00")
+	s, w := newServer(f, func(c *Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")} })
+	s.strangers = newStrangers()
+	for n := range 5 {
+		if err := s.cfg.Hub.Ticket(event(n)); err != nil {
+			f.Fatal(err)
+		}
+	}
+	secret := w.token(f, access.Admin)
+	s.Close() // streams would not end
+	f.Fuzz(func(t *testing.T, authorization, cookie, forwarded, host, last string) {
+		for _, path := range []string{"/api/v1/devices", streamPath, "/metrics", "/prometheus/api/v1/query"} {
+			r := httptest.NewRequest("GET", path, nil)
+			r.RemoteAddr, r.Host = "198.51.100.7:4000", host
+			r.Header = http.Header{
+				"Authorization": {authorization}, "Cookie": {cookie}, "X-Forwarded-For": {forwarded}, "Last-Event-Id": {last},
+			}
+			rec := httptest.NewRecorder()
+			s.Handler().ServeHTTP(rec, r)
+			switch rec.Code {
+			case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
+			default:
+				if !strings.Contains(authorization, secret) {
+					t.Fatalf("GET %s with %q, %q, %q, %q: %d", path, authorization, cookie, forwarded, host, rec.Code)
+				}
+			}
+		}
+		l, missed, complete := s.cfg.Hub.listen("default", last)
+		s.cfg.Hub.leave(l)
+		if len(missed) > 5 || !complete && len(missed) > 0 {
+			t.Fatalf("%d messages missed since %q, complete %v", len(missed), last, complete)
 		}
 	})
 }

@@ -141,6 +141,10 @@ func FuzzRestoreState(f *testing.F) {
 		if s.RestoreState(data) != nil {
 			return
 		}
+		written, again := s.AppendState(nil), New().New()
+		if err := again.RestoreState(written); err != nil || !bytes.Equal(again.AppendState(nil), written) {
+			t.Fatalf("what was restored is not restored again: %v", err)
+		}
 		for i := range 200 {
 			at := int64(i) * 900_000
 			s.PValue(at, float64(i))

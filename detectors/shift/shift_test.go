@@ -148,6 +148,9 @@ func FuzzRestoreState(f *testing.F) {
 			if err := k.RestoreState(again); err != nil {
 				t.Fatalf("what was restored cannot be restored again: %v", err)
 			}
+			if !bytes.Equal(k.AppendState(nil), again) {
+				t.Fatal("what was restored is written otherwise")
+			}
 		}
 		a := j.Metric("a", "device")
 		for row := range 100 {

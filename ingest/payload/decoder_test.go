@@ -333,7 +333,7 @@ func FuzzJSON(f *testing.F) {
 // checkDecode holds a decoder to its promises for any message.
 func checkDecode(t *testing.T, d *Decoder, m ingest.Message, validJSON bool) {
 	t.Helper()
-	got, err := d.Decode(nil, m)
+	got, err := decodeBounded(t, d, m)
 	if err != nil {
 		var rejected *ingest.RejectError
 		if !errors.As(err, &rejected) || rejected.Detail == "" {

@@ -499,3 +499,25 @@ func FuzzCSV(f *testing.F) {
 		}
 	})
 }
+
+// FuzzLines replays any lines of JSON: a line is refused with file and number, or becomes a message in the native form.
+func FuzzLines(f *testing.F) {
+	f.Add(`{"ts": 1700000000000, "values": {"a": 1}}` + "\n\n" + `{"ts": 1, "code": "x"}`)
+	f.Add(`{"ts": 1e300, "values": {}}`)
+	f.Add(`{"ts": 1, "values": {}} {}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		c := testConfig("")
+		p := &player{config: &c, clock: newClock(&c)}
+		for r, err := range p.lines("f.jsonl", newReader(strings.NewReader(text))) {
+			if err != nil {
+				if !strings.HasPrefix(err.Error(), "f.jsonl:") {
+					t.Fatalf("an error without its place: %v", err)
+				}
+				return
+			}
+			if raw := appendRecord(nil, r); !json.Valid(raw) {
+				t.Fatalf("%q", raw)
+			}
+		}
+	})
+}
