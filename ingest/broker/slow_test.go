@@ -27,7 +27,7 @@ func served(t *testing.T, b *fixture, c *client, n int) {
 func TestASubscriberThatNeverReads(t *testing.T) {
 	for _, qos := range []byte{0, 1} {
 		const size = 1 << 20
-		b := start(t, func(c *Config, _ *Parts) { c.QueuedBytes, c.WriteTimeout = 8*size, 2*time.Second })
+		b := start(t, func(c *Config, _ *Parts) { c.QueuedBytes, c.WriteTimeout = 8*size, 5*time.Second })
 		deaf := connect(t, b.Broker, 4, "deaf")
 		deaf.send(packets.Packet{
 			FixedHeader: packets.FixedHeader{Type: packets.Subscribe, Qos: 1}, PacketID: 9,
@@ -52,7 +52,7 @@ func TestASubscriberThatNeverReads(t *testing.T) {
 			t.Errorf("QoS %d: %d MiB are kept for a subscriber that does not read, want 8 and what is being written", qos, grown/size)
 		}
 		dropped := b.server.Info.Clone().MessagesDropped
-		if dropped < 60 {
+		if dropped < 10 { // how many depends on how long the client is waited for
 			t.Errorf("QoS %d: %d of 100 messages were dropped", qos, dropped)
 		}
 		eventually(t, "it is disconnected", func() bool { return b.server.Info.Clone().ClientsConnected == 2 })
