@@ -127,7 +127,7 @@ func (p *plainReader) values(first int) bool {
 // reading reads the value of a metric, the one at a place of its object.
 func (p *plainReader) reading(name string, place int) bool {
 	value, ok := p.value()
-	if !ok {
+	if !ok || name == "" { // which is also what is expected where there is nothing
 		return false
 	}
 	if name != p.expected(place) {

@@ -1,6 +1,8 @@
 package payload
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -91,4 +93,20 @@ func FuzzPlain(f *testing.F) {
 	d := newDecoder(f)
 	var s scratch
 	f.Fuzz(func(t *testing.T, payload []byte) { samePlain(t, d, &s, payload) })
+}
+
+// TestPlainEmptyName refuses a metric without a name, also where nothing is remembered: of a decoder that has read
+// nothing yet, and behind the last place that is.
+func TestPlainEmptyName(t *testing.T) {
+	many := strings.Builder{}
+	for i := range 2 * len(plainNames{}) {
+		fmt.Fprintf(&many, `"m%d":1,`, i)
+	}
+	for _, payload := range []string{`{"":1}`, `{"values":{"a":1,"":2}}`, `{` + many.String() + `"":1}`} {
+		_, err := newDecoder(t).Decode(nil, message("presage/v1/car-1/telemetry", payload))
+		var rejected *ingest.RejectError
+		if !errors.As(err, &rejected) {
+			t.Errorf("%.40s: got %v, want a RejectError", payload, err)
+		}
+	}
 }
