@@ -50,6 +50,7 @@ func (a *app) openIntake(ctx context.Context) error {
 func (a *app) startLanes(ctx context.Context) error {
 	cfg := ingest.DefaultLanesConfig()
 	cfg.Dir, cfg.Logger, cfg.Registerer = a.settings.path("lanes"), a.log, a.metrics
+	cfg.CheckpointEvery = a.settings.Ingest.CheckpointEvery
 	host, err := os.Hostname()
 	if err != nil {
 		host = "presage"

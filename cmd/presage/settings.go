@@ -92,6 +92,8 @@ type IngestSettings struct {
 	JournalBytes int64 `koanf:"journal_bytes"`
 	// MaxPayload is the largest message that is taken, in bytes.
 	MaxPayload int `koanf:"max_payload"`
+	// CheckpointEvery is how often position and state of a lane are saved: what a start after a crash replays.
+	CheckpointEvery time.Duration `koanf:"checkpoint_every"`
 }
 
 // SeriesSettings says where readings are kept.
@@ -128,7 +130,7 @@ func DefaultSettings() Settings {
 		Catalog:        []string{},
 		MQTT:           MQTTSettings{Listen: "127.0.0.1:1883", JWT: JWTSettings{DeviceClaim: "sub"}, Topics: []payload.Pattern{}},
 		HTTP:           HTTPSettings{Listen: "127.0.0.1:8080"},
-		Ingest:         IngestSettings{JournalBytes: 4 << 30, MaxPayload: 1 << 20},
+		Ingest:         IngestSettings{JournalBytes: 4 << 30, MaxPayload: 1 << 20, CheckpointEvery: 10 * time.Second},
 		Limits:         defaultLimits(),
 		Series:         SeriesSettings{Database: "presage"},
 		Retention:      RetentionSettings{Findings: 90 * 24 * time.Hour, Events: 400 * 24 * time.Hour},
@@ -190,7 +192,7 @@ func refuseUnknown(source string, keys, known []string) error {
 }
 
 // environmentOfProcess are variables under PRESAGE_ that are not settings.
-var environmentOfProcess = []string{"PRESAGE_CONFIG", "PRESAGE_TEST_DATA", "PRESAGE_TOKEN"}
+var environmentOfProcess = []string{"PRESAGE_CONFIG", "PRESAGE_TEST_DATA", "PRESAGE_TOKEN", "PRESAGE_CRASH", "PRESAGE_CRASH_SEED"}
 
 func settingsFromEnvironment(environ, known []string) (map[string]any, error) {
 	byName := make(map[string]string, len(known))
@@ -270,6 +272,9 @@ func (s *Settings) validate() error {
 	}
 	if s.Ingest.MaxPayload < 1<<10 || s.Ingest.MaxPayload > 64<<20 {
 		fail("ingest.max_payload", "%d is not within 1 KiB and 64 MiB", s.Ingest.MaxPayload)
+	}
+	if s.Ingest.CheckpointEvery < 10*time.Millisecond || s.Ingest.CheckpointEvery > time.Hour {
+		fail("ingest.checkpoint_every", "%s is not within 10ms and 1h", s.Ingest.CheckpointEvery)
 	}
 	for key, keep := range map[string]time.Duration{
 		"series.retention": s.Series.Retention, "retention.findings": s.Retention.Findings, "retention.events": s.Retention.Events,

@@ -71,6 +71,7 @@ func TestSettingsErrorsNameTheRemedy(t *testing.T) {
 		{name: "bad database", flags: map[string]any{"database": "mysql://x"}, want: "postgres://"},
 		{name: "short retention", flags: map[string]any{"retention.events": "1h"}, want: "retention.events: 1h0m0s is less than a day"},
 		{name: "bad limit", flags: map[string]any{"limits.in_flight": 70_000}, want: "limits.in_flight: 70000 is not within 1 and 65535"},
+		{name: "checkpoints without pause", flags: map[string]any{"ingest.checkpoint_every": "0s"}, want: "ingest.checkpoint_every: 0s is not within 10ms and 1h"},
 		{name: "not YAML", file: "a: [", want: "read configuration"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
