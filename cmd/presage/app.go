@@ -110,6 +110,7 @@ func startApp(ctx context.Context, s Settings, log *slog.Logger, options appOpti
 		a.openIdentity,
 		a.startWeb,
 		a.startLanes,
+		a.syncData,
 		a.startSource,
 	} {
 		if err := start(ctx); err != nil {
@@ -130,6 +131,15 @@ func (a *app) lockData(context.Context) error {
 		return fmt.Errorf("the data folder %s is in use by another presage: %w", a.settings.Data, err)
 	}
 	a.life.onStop("lock", func(context.Context) error { return unlock() })
+	return nil
+}
+
+// syncData makes the names of what was opened in the data folder durable, before anything is acknowledged. Each
+// part does the same for the names below its own.
+func (a *app) syncData(context.Context) error {
+	if err := syncFolder(a.settings.Data); err != nil {
+		return fmt.Errorf("sync the data folder: %w", err)
+	}
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -72,6 +73,7 @@ type process struct {
 	env   []string
 	token string
 
+	wrap []string // a command that runs presage as its child, such as strace
 	cmd  *exec.Cmd
 	log  *lockedBuffer
 	done chan struct{} // closed by the goroutine that waits for cmd
@@ -99,6 +101,15 @@ func (b *lockedBuffer) String() string {
 // start runs presage with a command, "serve" or "demo", and waits until it is ready.
 func start(t testing.TB, command string, s setUp, flags ...string) *process {
 	t.Helper()
+	p := prepare(t, command, s, flags...)
+	p.run()
+	p.makeToken()
+	return p
+}
+
+// prepare is start without running it.
+func prepare(t testing.TB, command string, s setUp, flags ...string) *process {
+	t.Helper()
 	p := &process{
 		t: t, data: filepath.Join(t.TempDir(), "data"),
 		http: fmt.Sprintf("127.0.0.1:%d", realserver.FreePort(t)),
@@ -119,12 +130,16 @@ func start(t testing.TB, command string, s setUp, flags ...string) *process {
 			t.Logf("log of presage:\n%s", tail(p.log.String(), 8000))
 		}
 	})
-	p.run()
+	return p
+}
+
+// makeToken makes the token that [process.request] uses.
+func (p *process) makeToken() {
+	p.t.Helper()
 	p.token = strings.TrimSpace(p.command("token", "create", "--role", "admin"))
 	if p.token == "" {
-		t.Fatal("presage token create printed no token")
+		p.t.Fatal("presage token create printed no token")
 	}
-	return p
 }
 
 func tail(s string, n int) string {
@@ -137,7 +152,15 @@ func tail(s string, n int) string {
 // run starts the process and waits for /readyz.
 func (p *process) run() {
 	p.t.Helper()
-	p.cmd = exec.Command(os.Args[0], p.args...)
+	p.launch()
+	p.ready()
+}
+
+// launch starts the process.
+func (p *process) launch() {
+	p.t.Helper()
+	argv := slices.Concat(p.wrap, []string{os.Args[0]}, p.args)
+	p.cmd = exec.Command(argv[0], argv[1:]...)
 	p.cmd.Env = append(append(os.Environ(), beServer+"=1"), p.env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
@@ -148,6 +171,11 @@ func (p *process) run() {
 		p.err = cmd.Wait()
 		close(done)
 	}(p.cmd, p.done)
+}
+
+// ready waits for /readyz.
+func (p *process) ready() {
+	p.t.Helper()
 	p.eventually(60*time.Second, "presage is ready", func() (bool, string) {
 		select {
 		case <-p.done:
@@ -169,15 +197,28 @@ func (p *process) kill() {
 	if p.cmd == nil {
 		return
 	}
-	_ = p.cmd.Process.Kill()
+	_ = syscall.Kill(p.pid(), syscall.SIGKILL) // it may have ended by itself
 	<-p.done
 	p.cmd = nil
+}
+
+// pid is the process of presage itself: with a command around it, that command's child.
+func (p *process) pid() int {
+	pid := p.cmd.Process.Pid
+	if len(p.wrap) == 0 {
+		return pid
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if child, convErr := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && convErr == nil {
+		return child
+	}
+	return pid
 }
 
 // stop ends the process with SIGTERM and expects it to drain and exit with 0.
 func (p *process) stop() {
 	p.t.Helper()
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	_ = syscall.Kill(p.pid(), syscall.SIGTERM)
 	select {
 	case <-p.done:
 	case <-time.After(60 * time.Second):

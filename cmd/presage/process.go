@@ -26,6 +26,21 @@ func lockFile(path string) (unlock func() error, err error) {
 	return f.Close, nil
 }
 
+// syncFolder makes the names in a folder durable: the sync of a file does not promise it for the file's
+// own name (fsync(2), notes).
+func syncFolder(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // interruptible returns a context that also ends at the next interrupt.
 func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)

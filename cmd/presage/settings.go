@@ -328,10 +328,23 @@ func redactURL(raw string) string {
 	return u.Redacted()
 }
 
-// makeDataFolder creates the data folder, readable by its owner only.
+// makeDataFolder creates the data folder, readable by its owner only. Its name survives a power cut.
 func (s *Settings) makeDataFolder() error {
-	if err := os.MkdirAll(s.Data, 0o700); err != nil {
+	data, err := filepath.Abs(s.Data)
+	if err != nil {
 		return fmt.Errorf("create the data folder: %w", err)
+	}
+	named := []string{filepath.Dir(data)} // folders in which a name is new, or may be
+	for at := named[0]; !exists(at) && at != filepath.Dir(at); at = filepath.Dir(at) {
+		named = append(named, filepath.Dir(at))
+	}
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return fmt.Errorf("create the data folder: %w", err)
+	}
+	for _, folder := range named {
+		if err := syncFolder(folder); err != nil {
+			return fmt.Errorf("create the data folder: %w", err)
+		}
 	}
 	return nil
 }

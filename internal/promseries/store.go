@@ -87,6 +87,10 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open series store %s: %w", cfg.Dir, err)
 	}
+	// The engine does not make the names of the folders that it has made durable.
+	if err := fsync(cfg.Dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("open series store %s: %w", cfg.Dir, err), db.Close())
+	}
 	s := &Store{
 		cfg: cfg, log: cfg.Logger, db: db,
 		engine: promql.NewEngine(promql.EngineOpts{
