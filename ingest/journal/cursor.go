@@ -33,10 +33,13 @@ func (p *partition) read(from ingest.Position) (*cursor, error) {
 	for _, s := range p.segments {
 		if s.index == index {
 			size = s.size
+			if off > size && off <= size+s.cut {
+				off = size // it stood behind what was cut off, and goes on with the next file
+			}
 		}
 	}
 	p.mu.Unlock()
-	if from > end || size < 0 || off > size {
+	if position(index, off) > end || size < 0 || off > size {
 		return nil, fmt.Errorf("read journal %s at %d: %w", p.cfg.dir, from, ingest.ErrPositionLost)
 	}
 	c := &cursor{p: p}

@@ -52,6 +52,7 @@ type partition struct {
 type segment struct {
 	index int
 	size  int64
+	cut   int64 // bytes that were cut off behind size when the folder was opened
 }
 
 // group is what is committed together: a blob in the making, and whom to tell.
@@ -87,9 +88,9 @@ func openPartition(cfg partitionConfig) (*partition, error) {
 			return nil, err
 		}
 		if cut > 0 {
-			cfg.log.Warn("cut off what a crash left unfinished at the end of the journal; none of it was acknowledged", "segment", s.index, "bytes", cut)
+			cfg.log.Warn("cut off what a crash left unfinished at the end of the journal; nothing acknowledged was in it, unless the disk has changed it", "segment", s.index, "bytes", cut)
 		}
-		if s.size = size; size > 0 {
+		if s.size, s.cut = size, cut; size > 0 {
 			break
 		}
 	}
@@ -127,7 +128,7 @@ func listSegments(dir string) ([]segment, error) {
 		if err != nil {
 			return nil, err
 		}
-		segments = append(segments, segment{i, info.Size()})
+		segments = append(segments, segment{index: i, size: info.Size()})
 	}
 	return segments, nil
 }

@@ -1,12 +1,12 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"os"
 )
 
 // The form of a segment, from Prometheus' tsdb/docs/format/wal.md: pages of 32 KiB;
@@ -75,40 +75,19 @@ func (r *segmentReader) next(limit int64) ([]byte, error) {
 		r.record = r.record[:0]
 	}
 	for r.off < limit {
-		left := pageSize - r.off%pageSize
-		if left < fragmentHeader {
-			r.off += left
-			continue
-		}
-		head, err := r.peek(fragmentHeader, limit)
+		kind, body, err := r.fragment(r.off, limit)
 		if err != nil {
 			return nil, err
 		}
-		if len(head) > 0 && head[0] == typePageEnd {
-			r.off += left
+		length := int64(len(body))
+		switch kind {
+		case typePageEnd:
+			r.off += pageSize - r.off%pageSize
 			continue
-		}
-		if len(head) < fragmentHeader {
-			r.skip(limit)
-			break
-		}
-		kind, length := head[0], int64(binary.BigEndian.Uint16(head[1:]))
-		sum := binary.BigEndian.Uint32(head[3:])
-		if kind > typeLast || length > left-fragmentHeader {
-			r.skip(min(limit, r.off+left))
-			continue
-		}
-		body, err := r.peek(fragmentHeader+length, limit)
-		if err != nil {
-			return nil, err
-		}
-		if int64(len(body)) < fragmentHeader+length {
-			r.skip(limit)
-			break
-		}
-		body = body[fragmentHeader:]
-		if crc32.Checksum(body, castagnoli) != sum {
-			r.skip(min(limit, r.off+left))
+		case damaged:
+			if err := r.passOver(limit); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		r.off += fragmentHeader + length
@@ -137,6 +116,68 @@ func (r *segmentReader) next(limit int64) ([]byte, error) {
 	return nil, nil
 }
 
+// damaged is the kind of what is no fragment.
+const damaged = typeLast + 1
+
+// fragment returns what stands at off, before limit. The body is valid until the next call.
+func (r *segmentReader) fragment(off, limit int64) (kind byte, body []byte, err error) {
+	left := pageSize - off%pageSize
+	if left < fragmentHeader {
+		return typePageEnd, nil, nil
+	}
+	head, err := r.peek(off, fragmentHeader, limit)
+	if err != nil {
+		return damaged, nil, err
+	}
+	if len(head) > 0 && head[0] == typePageEnd {
+		// Zeros to the end of the page; what is not may have been a fragment whose type was lost.
+		if head, err = r.peek(off, left, limit); err != nil || len(bytes.TrimLeft(head, "\x00")) > 0 {
+			return damaged, nil, err
+		}
+		return typePageEnd, nil, nil
+	}
+	if len(head) < fragmentHeader {
+		return damaged, nil, nil
+	}
+	kind = head[0]
+	length, sum := int64(binary.BigEndian.Uint16(head[1:])), binary.BigEndian.Uint32(head[3:])
+	if kind > typeLast || length > left-fragmentHeader {
+		return damaged, nil, nil
+	}
+	body, err = r.peek(off, fragmentHeader+length, limit)
+	if err != nil || int64(len(body)) < fragmentHeader+length {
+		return damaged, nil, err
+	}
+	body = body[fragmentHeader:]
+	if crc32.Checksum(body, castagnoli) != sum {
+		return damaged, nil, nil
+	}
+	return kind, body, nil
+}
+
+// passOver moves behind a damaged fragment: to where it says that it ends, if another one begins there,
+// else to the next page.
+func (r *segmentReader) passOver(limit int64) error {
+	page := min(limit, r.off+pageSize-r.off%pageSize)
+	head, err := r.peek(r.off, fragmentHeader, limit)
+	if err != nil {
+		return err
+	}
+	if len(head) == fragmentHeader {
+		if next := r.off + fragmentHeader + int64(binary.BigEndian.Uint16(head[1:])); next < page {
+			kind, _, err := r.fragment(next, limit)
+			if err != nil {
+				return err
+			}
+			if kind != damaged {
+				page = next
+			}
+		}
+	}
+	r.skip(page)
+	return nil
+}
+
 // skip passes over damaged bytes, and over the beginning that they belonged to.
 func (r *segmentReader) skip(to int64) {
 	r.drop()
@@ -154,67 +195,18 @@ func (r *segmentReader) drop() {
 }
 
 // peek returns n bytes at off, or fewer before limit.
-func (r *segmentReader) peek(n, limit int64) ([]byte, error) {
-	n = min(n, limit-r.off)
-	at := r.off - r.start
+func (r *segmentReader) peek(off, n, limit int64) ([]byte, error) {
+	n = min(n, limit-off)
+	at := off - r.start
 	if at < 0 || at+n > int64(r.filled) {
-		r.start = r.off
-		want := r.window[:min(int64(len(r.window)), limit-r.off)]
-		got, err := r.file.ReadAt(want, r.off)
+		r.start = off
+		want := r.window[:min(int64(len(r.window)), limit-off)]
+		got, err := r.file.ReadAt(want, off)
 		r.filled = got
 		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("read at byte %d: %w", r.off, err)
+			return nil, fmt.Errorf("read at byte %d: %w", off, err)
 		}
 		at = 0
 	}
 	return r.window[at:min(at+n, int64(r.filled))], nil
-}
-
-// repair cuts off what a crash left unfinished at the end of a segment. It returns
-// the size up to the end of the last record, without padding, and what was cut. Whole records are never cut.
-func repair(path string) (size, cut int64, err error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return 0, 0, err
-	}
-	end, torn, err := wholeRecords(f, info.Size())
-	if err != nil {
-		return 0, 0, fmt.Errorf("repair %s: %w", path, err)
-	}
-	if !torn {
-		return end, 0, nil
-	}
-	if err := f.Truncate(end); err != nil {
-		return 0, 0, fmt.Errorf("repair %s: %w", path, err)
-	}
-	if err := f.Sync(); err != nil {
-		return 0, 0, fmt.Errorf("repair %s: %w", path, err)
-	}
-	return end, info.Size() - end, nil
-}
-
-// wholeRecords returns where the last whole record of a segment ends, and whether something but padding is behind it. An empty
-// record is none: the first byte of a record and zeros, as a power cut may leave them, look like one and have its checksum.
-func wholeRecords(file io.ReaderAt, size int64) (end int64, torn bool, err error) {
-	r := newSegmentReader(file, 0)
-	var lost int64 // before the last whole record: damage, which stays for the reader to report
-	for {
-		record, err := r.next(size)
-		if err != nil {
-			return 0, false, err
-		}
-		if record == nil {
-			break
-		}
-		if len(record) > 0 {
-			end, lost = r.end, r.lost
-		}
-	}
-	r.drop()
-	return end, r.lost != lost || r.end != end, nil
 }
