@@ -43,7 +43,7 @@ type command struct {
 
 func newDetecting(l *lane) *detecting {
 	return &detecting{
-		tail:     tail{journal: l.parts.Journal, partition: l.partition, stuck: l.cfg.StuckAfter},
+		tail:     newTail(l),
 		lane:     l,
 		saver:    newSaver(l, roleDetect),
 		pending:  newPending(l.cfg.Pending),

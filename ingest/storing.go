@@ -29,7 +29,7 @@ type storing struct {
 
 func newStoring(l *lane) *storing {
 	return &storing{
-		tail:   tail{journal: l.parts.Journal, partition: l.partition, stuck: l.cfg.StuckAfter},
+		tail:   newTail(l),
 		lane:   l,
 		saver:  newSaver(l, roleStore),
 		events: make(map[string][]DeviceEvent),

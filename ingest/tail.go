@@ -19,10 +19,19 @@ type tail struct {
 
 	position atomic.Uint64
 	arrival  atomic.Int64 // of the newest entry dealt with, Unix milliseconds
-	caughtUp atomic.Int64 // when the cursor last stood at the end, Unix milliseconds
-	moved    atomic.Int64 // when the cursor last moved or stood at the end, Unix milliseconds
+	// Milliseconds since begun, on the clock that cannot be set; 0 for never.
+	begun    time.Time
+	caughtUp atomic.Int64 // when the cursor last stood at the end
+	moved    atomic.Int64 // when the cursor last moved or stood at the end
 	saved    saved
 }
+
+func newTail(l *lane) tail {
+	return tail{journal: l.parts.Journal, partition: l.partition, stuck: l.cfg.StuckAfter, begun: time.Now()}
+}
+
+// elapsed is the present moment for caughtUp and moved.
+func (t *tail) elapsed(now time.Time) int64 { return max(1, now.Sub(t.begun).Milliseconds()) }
 
 // open puts the cursor where a checkpoint left it.
 func (t *tail) open(c *checkpoint) error {
@@ -34,7 +43,7 @@ func (t *tail) open(c *checkpoint) error {
 	t.marks = c.Marks
 	t.position.Store(uint64(c.Position))
 	t.arrival.Store(c.Arrival)
-	t.moved.Store(time.Now().UnixMilli())
+	t.moved.Store(t.elapsed(time.Now()))
 	return nil
 }
 
@@ -45,7 +54,7 @@ func (t *tail) atEnd() bool {
 	if t.at() < t.journal.End(t.partition) {
 		return false
 	}
-	now := time.Now().UnixMilli()
+	now := t.elapsed(time.Now())
 	t.caughtUp.Store(now)
 	t.moved.Store(now)
 	return true
@@ -66,7 +75,7 @@ func (t *tail) next(ctx context.Context) (Blob, error) {
 func (t *tail) pass(blob Blob) {
 	t.marks.note(blob.Producer, blob.Sequence)
 	t.position.Store(uint64(blob.Next))
-	t.moved.Store(time.Now().UnixMilli())
+	t.moved.Store(t.elapsed(time.Now()))
 	if blob.Arrival > t.arrival.Load() {
 		t.arrival.Store(blob.Arrival)
 	}
@@ -77,17 +86,20 @@ func (t *tail) status(now time.Time, end Position) CursorStatus {
 	if s.Position >= end {
 		return s
 	}
-	ms := now.UnixMilli()
-	// What is not dealt with arrived after what is, and after the cursor last stood at the end.
-	since := max(t.arrival.Load(), t.caughtUp.Load())
-	if since == 0 {
-		since = t.moved.Load()
+	elapsed, moved := t.elapsed(now), t.moved.Load()
+	// What is not dealt with arrived after what is, and after the cursor last stood at the end. An arrival in
+	// the future says nothing: the clock was set back since.
+	lag := elapsed - moved
+	if caughtUp := t.caughtUp.Load(); caughtUp > 0 {
+		lag = elapsed - caughtUp
 	}
-	if since > 0 {
-		s.LagSeconds = max(0, float64(ms-since)/1000)
+	if age := now.UnixMilli() - t.arrival.Load(); t.arrival.Load() > 0 && age >= 0 && (age < lag || t.caughtUp.Load() == 0) {
+		lag = age
 	}
-	moved := t.moved.Load()
-	s.Stuck = moved > 0 && ms-moved > t.stuck.Milliseconds()
+	if moved > 0 {
+		s.LagSeconds = float64(max(0, lag)) / 1000
+		s.Stuck = elapsed-moved > t.stuck.Milliseconds()
+	}
 	return s
 }
 
