@@ -14,6 +14,9 @@ FUZZTIME   ?= 300x
 # The race detector multiplies time and memory: these measure one or the other.
 UNRACED    := github.com/presage-pdm/presage/cmd/presage github.com/presage-pdm/presage/detectors/catalog
 
+# What make crash runs in the long form.
+CRASHES    := TestKillsEverywhere|TestPowerCutLosesNothingAcknowledged|TestFullDisk|TestSlowDisk|TestOutagesLoseNothing
+
 # No C anywhere: the binary is static. Only the race detector needs it.
 export CGO_ENABLED := 0
 
@@ -21,7 +24,7 @@ INFLUXD_VERSION     := v1.8.10
 STATICCHECK_VERSION := v0.8.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build ui test check format vet lint test-go test-e2e test-ui fuzz bench setup setup-servers clean
+.PHONY: help demo build ui test check format vet lint test-go test-e2e test-ui fuzz crash bench setup setup-servers clean
 
 help: ## List the targets.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,12 +74,16 @@ fuzz: ## Fuzz every decoder and restorer, shortly; FUZZTIME=1m make fuzz does it
 	    echo "fuzz $$dir $$f"; $(GO) test ./$$dir -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x >/tmp/presage-fuzz.$$$$ 2>&1 || { cat /tmp/presage-fuzz.$$$$; exit 1; }; rm -f /tmp/presage-fuzz.$$$$; \
 	  done; done
 
+crash: build ## Kill, cut the power, fill and slow the disk, take servers away: the long form; PRESAGE_CRASH_SEED=N repeats a run.
+	PRESAGE_CRASH=long $(GO) test ./internal/promseries -run TestKilledStore -count 1 -v -timeout 15m
+	PRESAGE_CRASH=long $(GO) test ./cmd/presage -run '^($(CRASHES))$$' -count 1 -v -timeout 60m
+
 bench: ## Run the Go benchmarks.
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 setup: setup-servers $(TOOLS)/influxd $(TOOLS)/staticcheck ## Install what the tests need.
 
-setup-servers: ## Install Mosquitto, PostgreSQL and Chromium with apt where they are missing.
+setup-servers: ## Install Mosquitto, PostgreSQL, strace and Chromium with apt where they are missing.
 	@deploy/tools/servers.sh
 
 $(TOOLS)/influxd:

@@ -65,9 +65,10 @@ type gateway struct {
 	trail  *trail        // nil where nobody asks when a PUBACK was sent
 
 	mu     sync.Mutex
-	script []said // as far as it was ever sent
-	acked  []bool // by message
-	first  int    // not acknowledged
+	waits  []time.Duration // for each PUBACK, since waited was called
+	script []said          // as far as it was ever sent
+	acked  []bool          // by message
+	first  int             // not acknowledged
 	acks   *atomic.Int64
 }
 
@@ -108,6 +109,21 @@ func (g *gateway) ack(n int) {
 	for g.first < len(g.acked) && g.acked[g.first] {
 		g.first++
 	}
+}
+
+func (g *gateway) note(wait time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.waits = append(g.waits, wait)
+}
+
+// waited returns how long PUBACKs took since it was last called.
+func (g *gateway) waited() []time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	waits := g.waits
+	g.waits = nil
+	return waits
 }
 
 // unacked is the first message without PUBACK.
@@ -161,6 +177,7 @@ func (g *gateway) connect(p *process) (mqtt.Client, error) {
 type flying struct {
 	n     int
 	token mqtt.Token
+	since time.Time
 }
 
 // ackPatience is how long a gateway waits for one PUBACK before it connects anew.
@@ -176,6 +193,7 @@ func (g *gateway) stream(client mqtt.Client, stop <-chan struct{}, most int) {
 			return false
 		}
 		g.ack(f.n)
+		g.note(time.Since(f.since))
 		return true
 	}
 	for n := g.unacked(); ; n++ {
@@ -193,7 +211,7 @@ func (g *gateway) stream(client mqtt.Client, stop <-chan struct{}, most int) {
 		if g.trail != nil {
 			g.trail.sent(token.(*mqtt.PublishToken).MessageID(), n)
 		}
-		air = append(air, flying{n, token})
+		air = append(air, flying{n, token, time.Now()})
 		if len(air) >= g.window && !land() {
 			break
 		}

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Installs the real servers that the tests talk to, where they are missing:
-# Mosquitto, PostgreSQL and Chromium from Debian's packages.
+# Mosquitto, PostgreSQL and Chromium from Debian's packages; and strace, which
+# the tests of power cuts and slow disks run Presage under.
 set -euo pipefail
 
 missing=()
 command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || missing+=(mosquitto)
 command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
+command -v strace >/dev/null || missing+=(strace)
 command -v chromium >/dev/null || missing+=(chromium)
 fc-list 2>/dev/null | grep -qi 'noto.*cjk' || missing+=(fonts-noto-cjk)
 [ ${#missing[@]} -gt 0 ] || exit 0

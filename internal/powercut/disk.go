@@ -5,6 +5,7 @@ import (
 	"io"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -19,11 +20,11 @@ type Disk struct {
 	open map[int64]*file // by descriptor, of the present process
 }
 
-// Sent is something that the program wrote to a connection.
+// Sent is something that the program wrote to a connection or a pipe.
 type Sent struct {
 	// At is the point of the log from which on somebody may have read it.
 	At            int
-	Local, Remote string // addresses
+	Local, Remote string // addresses; "pipe" and the descriptor for a pipe
 	Data          []byte
 }
 
@@ -112,7 +113,11 @@ func (d *Disk) Read(log io.Reader) error {
 func (d *Disk) entered(c *call) error {
 	switch c.name {
 	case "write", "writev", "sendto", "sendmsg":
-		local, remote, ok := strings.Cut(described(c.args[0]), "->")
+		to := described(c.args[0])
+		local, remote, ok := strings.Cut(to, "->")
+		if strings.HasPrefix(to, "pipe:") {
+			local, remote, ok = "pipe", strconv.FormatInt(number(c.args[0]), 10), true
+		}
 		if !ok {
 			return nil
 		}
@@ -142,7 +147,7 @@ func (d *Disk) returned(c *call) error {
 		return d.rename(c)
 	case "unlink", "unlinkat", "rmdir":
 		return d.remove(c)
-	case "link", "linkat", "symlink", "symlinkat", "copy_file_range", "sendfile", "pwritev", "pwritev2":
+	case "link", "linkat", "symlink", "symlinkat", "sendfile", "pwritev", "pwritev2":
 		if f != nil || d.concerns(c) {
 			return fmt.Errorf("%s is not in the model", c.name)
 		}
@@ -151,6 +156,8 @@ func (d *Disk) returned(c *call) error {
 		return nil
 	}
 	switch c.name {
+	case "copy_file_range":
+		return d.copy(c, f)
 	case "write", "writev":
 		if f.append {
 			f.at = f.node.size
@@ -181,10 +188,43 @@ func (d *Disk) write(c *call, n *node, offset int64) error {
 	if err != nil {
 		return err
 	}
-	data = data[:c.result]
-	n.changes = append(n.changes, change{span: span{c.begin, c.end}, offset: offset, data: data})
-	n.size = max(n.size, offset+c.result)
+	d.put(c, n, offset, data[:c.result])
 	return nil
+}
+
+func (d *Disk) put(c *call, n *node, offset int64, data []byte) {
+	n.changes = append(n.changes, change{span: span{c.begin, c.end}, offset: offset, data: data})
+	n.size = max(n.size, offset+int64(len(data)))
+}
+
+// copy takes bytes from one file of the model to another, both at the places where their descriptors stand.
+func (d *Disk) copy(c *call, from *file) error {
+	to := d.open[number(c.args[2])]
+	if to == nil || c.args[1] != "NULL" || c.args[3] != "NULL" {
+		return fmt.Errorf("copy_file_range to a file outside, or at an offset, is not in the model")
+	}
+	if c.result == 0 {
+		return nil // the end of the file
+	}
+	all := from.node.content()
+	d.put(c, to.node, to.at, all[from.at:from.at+c.result])
+	from.at, to.at = from.at+c.result, to.at+c.result
+	return nil
+}
+
+// content is what the program sees in a file.
+func (n *node) content() []byte {
+	all := make([]byte, n.size)
+	var size int64
+	for _, c := range n.changes {
+		if c.data == nil {
+			clear(all[min(c.offset, n.size):])
+			size = c.offset
+			continue
+		}
+		size = max(size, c.offset+int64(copy(all[min(c.offset, n.size):], c.data)))
+	}
+	return all[:min(size, n.size)]
 }
 
 func (d *Disk) resize(c *call, n *node, size int64) {
