@@ -75,7 +75,7 @@ fuzz: ## Fuzz every decoder and restorer, shortly; FUZZTIME=1m make fuzz does it
 	  done; done
 
 crash: build ## Kill, cut the power, fill and slow the disk, take servers away: the long form; PRESAGE_CRASH_SEED=N repeats a run.
-	PRESAGE_CRASH=long $(GO) test ./internal/promseries -run TestKilledStore -count 1 -v -timeout 15m
+	PRESAGE_CRASH=long $(GO) test ./internal/promseries -run "TestKilledStore|TestPowerCutUnderCompaction" -count 1 -v -timeout 15m
 	PRESAGE_CRASH=long $(GO) test ./cmd/presage -run '^($(CRASHES))$$' -count 1 -v -timeout 60m
 
 bench: ## Run the Go benchmarks.

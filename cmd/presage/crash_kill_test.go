@@ -105,7 +105,7 @@ var moments = map[string]func(*killer){
 	"ack":        func(k *killer) { k.ready(); k.acked(1 + k.random.Int64N(200)) },
 	"commit":     func(k *killer) { k.ready(); k.change("journal/*/*"); k.pause(300 * time.Microsecond) },
 	"trim":       func(k *killer) { k.ready(); k.comeOrGo("journal/*/*") },
-	"checkpoint": func(k *killer) { k.ready(); k.change("lanes/*"); k.pause(time.Millisecond) },
+	"checkpoint": func(k *killer) { k.ready(); k.comeOrGo("lanes/*.[0-9]*") },
 	"new file":   func(k *killer) { k.ready(); k.comeOrGo("lanes/*.tmp") },
 	"ticket":     func(k *killer) { k.ready(); k.change("presage.db-wal"); k.pause(3 * time.Millisecond) },
 	"series":     func(k *killer) { k.ready(); k.change("series/wal/*"); k.pause(time.Millisecond) },

@@ -15,15 +15,17 @@ import (
 )
 
 // Append implements [series.Store]. All batches of a call become visible
-// together. What it counts as dropped is listed at the top of the package.
+// together. It waits while the head is made into blocks. What it counts as dropped is listed at the top of the package.
 func (s *Store) Append(ctx context.Context, batches []telemetry.Batch) (dropped int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	newest := time.Now().Add(s.cfg.MaxAhead).UnixMilli()
+	s.gate.mu.RLock()
+	defer s.gate.mu.RUnlock()
+	now := time.Now().UnixMilli()
 	app := s.db.Appender(ctx)
 	for i := range batches {
-		n, err := s.appendBatch(app, &batches[i], newest)
+		n, err := s.appendBatch(app, &batches[i], s.newest(&batches[i], now))
 		if err != nil {
 			_ = app.Rollback() // the error that matters is err
 			return 0, fmt.Errorf("store readings of device %s: %w", batches[i].Device, err)
@@ -35,9 +37,15 @@ func (s *Store) Append(ctx context.Context, batches []telemetry.Batch) (dropped 
 		return 0, fmt.Errorf("commit readings to %s: %w: %w", s.cfg.Dir, series.ErrUnavailable, err)
 	}
 	for i := range batches {
-		s.noteLast(&batches[i], newest)
+		s.noteLast(&batches[i], s.newest(&batches[i], now))
 	}
 	return dropped, nil
+}
+
+// newest is the latest time that a reading of a batch may be dated, in Unix milliseconds. It counts from the later of
+// now and the arrival: a clock that was set back since must not make acknowledged readings count as dated ahead.
+func (s *Store) newest(b *telemetry.Batch, now int64) int64 {
+	return max(now, b.Arrival) + s.cfg.MaxAhead.Milliseconds()
 }
 
 func (s *Store) appendBatch(app storage.Appender, b *telemetry.Batch, newest int64) (dropped int, err error) {

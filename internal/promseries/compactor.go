@@ -37,6 +37,7 @@ import (
 type compactor struct {
 	*tsdb.LeveledCompactor
 	block int64 // span of a block, in milliseconds
+	gate  *gate
 
 	// walk tells one compaction from the next: the engine makes one base for all
 	// blocks of a compaction, and holding it here keeps its address from being used again.
@@ -44,16 +45,19 @@ type compactor struct {
 	holds map[int64]struct{} // blocks that hold readings, by time / block
 }
 
-func newCompactor(ctx context.Context, r prometheus.Registerer, l *slog.Logger, ranges []int64, pool chunkenc.Pool, opts *tsdb.Options) (tsdb.Compactor, error) {
-	c, err := tsdb.NewLeveledCompactorWithOptions(ctx, r, l, ranges, pool, tsdb.LeveledCompactorOptions{
-		MaxBlockChunkSegmentSize:    opts.MaxBlockChunkSegmentSize,
-		EnableOverlappingCompaction: opts.EnableOverlappingCompaction,
-		PD:                          opts.PostingsDecoderFactory,
-	})
-	if err != nil {
-		return nil, err
+// compactorBehind makes compactors that open the gate once the head is dealt with.
+func compactorBehind(g *gate) tsdb.NewCompactorFunc {
+	return func(ctx context.Context, r prometheus.Registerer, l *slog.Logger, ranges []int64, pool chunkenc.Pool, opts *tsdb.Options) (tsdb.Compactor, error) {
+		c, err := tsdb.NewLeveledCompactorWithOptions(ctx, r, l, ranges, pool, tsdb.LeveledCompactorOptions{
+			MaxBlockChunkSegmentSize:    opts.MaxBlockChunkSegmentSize,
+			EnableOverlappingCompaction: opts.EnableOverlappingCompaction,
+			PD:                          opts.PostingsDecoderFactory,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return &compactor{LeveledCompactor: c, block: ranges[0], gate: g}, nil
 	}
-	return &compactor{LeveledCompactor: c, block: ranges[0]}, nil
 }
 
 // Write implements [tsdb.Compactor].
@@ -76,8 +80,9 @@ func (c *compactor) Write(dest string, b tsdb.BlockReader, mint, maxt int64, bas
 	return c.LeveledCompactor.Write(dest, b, mint, maxt, base)
 }
 
-// Plan implements [tsdb.Compactor].
+// Plan implements [tsdb.Compactor]. The engine plans which blocks to merge when it is done with the head.
 func (c *compactor) Plan(dir string) ([]string, error) {
+	c.gate.open()
 	plan, err := c.LeveledCompactor.Plan(dir)
 	if err != nil || len(plan) == 0 {
 		return plan, err

@@ -20,7 +20,7 @@ type Config struct {
 	MaxBytes int64
 	// OutOfOrder is how much older than the newest reading of the store a reading may be.
 	OutOfOrder time.Duration
-	// MaxAhead is how far ahead of the clock of this computer a reading may be dated.
+	// MaxAhead is how far ahead of the clock of this computer, now or when it arrived, a reading may be dated.
 	MaxAhead time.Duration
 	// MaxSeries bounds the series in memory, at 1.1 to 1.4 KB each: those with a
 	// reading in about the last three hours. Readings that would start one more are dropped.

@@ -15,7 +15,7 @@
 //   - Readings older than the newest reading of the whole store by more than
 //     [Config.OutOfOrder] are dropped; the default, a hundred years, drops nothing
 //     that a device recorded.
-//   - Readings dated ahead of this computer's clock by more than
+//   - Readings dated ahead of this computer's clock, now and when they arrived, by more than
 //     [Config.MaxAhead] are dropped: one reading from the year 2100 would make
 //     every later one count as late, for ever.
 //   - Readings dated before 1970 are dropped.

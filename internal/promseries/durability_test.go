@@ -66,7 +66,7 @@ func TestLateReadingsYearsApartBecomeBlocks(t *testing.T) {
 			appendAt(fmt.Sprintf("r%d-%d", round, i), years(y)+int64(round)*7200e3, 300) // five hours each
 		}
 		began := time.Now()
-		if err := s.db.CompactOOOHead(t.Context()); err != nil {
+		if err := s.compactLate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(began); took > 20*time.Second {
@@ -87,7 +87,7 @@ func TestLateReadingsYearsApartBecomeBlocks(t *testing.T) {
 		}
 	}
 	check()
-	if err := s.db.Compact(t.Context()); err != nil {
+	if err := s.compactAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	check()
@@ -138,7 +138,7 @@ func TestImportIntoFreshStore(t *testing.T) {
 	if n := len(s.db.Blocks()); n != 0 {
 		t.Errorf("%d blocks were made during the import", n)
 	}
-	if err := s.db.Compact(t.Context()); err != nil {
+	if err := s.compactAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if len(s.db.Blocks()) == 0 {
@@ -177,11 +177,11 @@ func TestMergedLateBlocksHideNothing(t *testing.T) {
 	put("late", now, 1)
 	for round := range 3 { // three blocks of the same hours, which the engine merges
 		put("late", now-300e3+int64(round)*10e3, 10)
-		if err := s.db.CompactOOOHead(t.Context()); err != nil {
+		if err := s.compactLate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.db.Compact(t.Context()); err != nil {
+	if err := s.compactAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for _, b := range s.db.Blocks() {
@@ -210,7 +210,7 @@ func TestGrowingLateLogIsCompacted(t *testing.T) {
 	if _, err := s.Append(t.Context(), []telemetry.Batch{b}); err != nil {
 		t.Fatal(err)
 	}
-	s.compactLate()
+	s.startCompactingLate()
 	s.compact.Wait()
 	if n := len(s.db.Blocks()); n != 1 {
 		t.Fatalf("%d blocks, want 1", n)
@@ -281,6 +281,22 @@ func TestReadingsOutOfBoundsAreDropped(t *testing.T) {
 	}
 }
 
+// A clock that was set back since a reading arrived makes no difference: it was acknowledged.
+func TestReadingsOutliveAClockThatIsSetBack(t *testing.T) {
+	s := open(t, DefaultConfig(t.TempDir()))
+	defer s.Close()
+	arrival := time.Now().Add(100 * time.Hour).UnixMilli() // by the clock before
+	b := telemetry.Batch{Tenant: "default", Device: "car-7", Arrival: arrival, Samples: []telemetry.Sample{
+		{Metric: "m", Time: arrival, Value: 1}, {Metric: "m", Time: arrival + 25*3600e3, Value: 2},
+	}}
+	if dropped, err := s.Append(t.Context(), []telemetry.Batch{b}); err != nil || dropped != 1 {
+		t.Fatalf("dropped %d, %v; want the one that was ahead when it arrived", dropped, err)
+	}
+	if got := count(t, s, "car-7", arrival-1000, arrival+1000); got != 1 {
+		t.Errorf("%d readings, want 1", got)
+	}
+}
+
 // References that the engine has forgotten are found again by their labels.
 func TestForgottenReferences(t *testing.T) {
 	s := open(t, DefaultConfig(t.TempDir()))
@@ -306,11 +322,11 @@ func TestRetentionKeepsArchivesWithinIt(t *testing.T) {
 	if _, err := s.Append(t.Context(), []telemetry.Batch{b}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.db.CompactOOOHead(t.Context()); err != nil {
+	if err := s.compactLate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	// A merge looks again at what can be deleted.
-	if err := s.db.Compact(t.Context()); err != nil {
+	if err := s.compactAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := count(t, s, "old", day, day+3600e3); got != 0 {

@@ -53,14 +53,14 @@ type Store struct {
 	handlerMu sync.Mutex
 	handlers  map[string]http.Handler // by tenant
 
-	// compact runs one compaction of late readings at a time; Close waits for it.
-	compact sync.WaitGroup
-	late    chan struct{} // capacity 1: a token while a compaction of late readings runs
-	settled *time.Timer   // lets the engine make blocks
-	stop    context.CancelFunc
-	stopped context.Context
-	closing sync.Once
-	closed  error
+	// compact runs compactions of late readings in the background, and loop all others; Close waits for them.
+	compact, loop sync.WaitGroup
+	compacting    chan struct{} // capacity 1: a token while something is compacted
+	gate          *gate
+	stop          context.CancelFunc
+	stopped       context.Context
+	closing       sync.Once
+	closed        error
 }
 
 var _ series.Store = (*Store)(nil)
@@ -82,7 +82,8 @@ func Open(cfg Config) (*Store, error) {
 	opts.MaxBlockDuration = longestBlock(cfg.Retention).Milliseconds()
 	opts.OutOfOrderTimeWindow = cfg.OutOfOrder.Milliseconds()
 	opts.OutOfOrderCapMax = lateChunkSamples
-	opts.NewCompactorFunc = newCompactor
+	g := new(gate)
+	opts.NewCompactorFunc = compactorBehind(g)
 	db, err := tsdb.Open(cfg.Dir, engineLog, cfg.Registerer, opts, nil)
 	if err != nil {
 		return nil, fmt.Errorf("open series store %s: %w", cfg.Dir, err)
@@ -98,16 +99,17 @@ func Open(cfg Config) (*Store, error) {
 			MaxSamples: cfg.Query.MaxSamples, Timeout: cfg.Query.Timeout, LookbackDelta: cfg.Query.Lookback,
 			EnableAtModifier: true, EnableNegativeOffset: true,
 		}),
-		slots:    make(chan struct{}, cfg.Query.Concurrency),
-		refs:     newRefs(),
-		logs:     newLogSyncer(cfg.Dir),
-		handlers: map[string]http.Handler{},
-		late:     make(chan struct{}, 1),
+		slots:      make(chan struct{}, cfg.Query.Concurrency),
+		refs:       newRefs(),
+		logs:       newLogSyncer(cfg.Dir),
+		handlers:   map[string]http.Handler{},
+		compacting: make(chan struct{}, 1),
+		gate:       g,
 	}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	db.Head().SetMinValidTime(time.Now().Add(-timely).UnixMilli())
 	db.DisableCompactions()
-	s.settled = time.AfterFunc(settle, db.EnableCompactions)
+	s.loop.Go(s.keepCompacting) // ended by Close
 	return s, nil
 }
 
@@ -125,8 +127,8 @@ func longestBlock(retention time.Duration) time.Duration {
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.stop()
-		s.settled.Stop()
 		s.compact.Wait()
+		s.loop.Wait()
 		var errs []error
 		if err := s.db.Close(); err != nil {
 			errs = append(errs, fmt.Errorf("close series store %s: %w", s.cfg.Dir, err))

@@ -37,24 +37,9 @@ func (s *Store) Sync(ctx context.Context) error {
 		return fmt.Errorf("sync series store %s: %w", s.cfg.Dir, err)
 	}
 	if late > maxLateSegments {
-		s.compactLate()
+		s.startCompactingLate()
 	}
 	return nil
-}
-
-// compactLate starts making blocks of late readings, unless that is going on.
-func (s *Store) compactLate() {
-	select {
-	case s.late <- struct{}{}:
-	default:
-		return
-	}
-	s.compact.Go(func() { // Close waits for it
-		defer func() { <-s.late }()
-		if err := s.db.CompactOOOHead(s.stopped); err != nil && s.stopped.Err() == nil {
-			s.log.Error("late readings were not made into blocks, they stay in the log", "err", err)
-		}
-	})
 }
 
 // logSyncer syncs the segments of the two logs. It remembers the newest segment it has synced
