@@ -229,8 +229,9 @@ func TestWithdraw(t *testing.T) {
 		t.Errorf("%v connections were counted", got)
 	}
 	// One that was let in before, and is counted in after.
-	late, _ := tryConnect(t, b.Broker, 5, "e", withUser("car-1", "secret"))
-	late.expectClosed()
+	if _, ack := tryConnect(t, b.Broker, 5, "e", withUser("car-1", "secret")); ack.ReasonCode != 0x86 {
+		t.Errorf("got %#x, want it refused", ack.ReasonCode)
+	}
 	eventually(t, "nobody is remembered but car-2", func() bool {
 		b.members.mu.Lock()
 		defer b.members.mu.Unlock()

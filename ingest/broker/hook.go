@@ -65,7 +65,10 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 		h.broker.metrics.turnedAway.WithLabelValues("too-many-of-device").Inc()
 		return false
 	}
-	h.broker.members.join(s, time.Now())
+	if !h.broker.members.join(s, time.Now()) {
+		h.broker.refused(credentials, &RefusedError{Reason: "revoked", Device: id.Device, Detail: errDismissed.Error()}, time.Now())
+		return false
+	}
 	select {
 	case <-c.closed: // and counted out already
 		h.broker.members.leave(s)

@@ -25,11 +25,11 @@ func newMembers() *members {
 	return &members{of: map[string]map[*session]*time.Timer{}, withdrawn: map[string]withdrawal{}}
 }
 
-// join counts a session in.
-func (m *members) join(s *session, now time.Time) {
+// join counts a session in; false when its credential has ended since it was let in.
+func (m *members) join(s *session, now time.Time) bool {
 	id := s.identity
 	if id.Credential == "" && id.Expires.IsZero() {
-		return
+		return true
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -37,12 +37,16 @@ func (m *members) join(s *session, now time.Time) {
 	if w, ok := m.withdrawn[id.Credential]; ok && id.Credential != "" {
 		ends = w.at
 	}
+	if !ends.IsZero() && !now.Before(ends) {
+		return false
+	}
 	sessions := m.of[id.Credential]
 	if sessions == nil {
 		sessions = map[*session]*time.Timer{}
 		m.of[id.Credential] = sessions
 	}
 	sessions[s] = schedule(s, ends, now)
+	return true
 }
 
 // leave counts a session out; once more does nothing.
