@@ -10,11 +10,11 @@ import (
 
 // The checkpoint of an [Engine]: a magic word that ends with the version of the form, the ticks, then every device
 // in the order of its first batch. State of detectors is opaque, with its length, and is kept only where the
-// plan still has a rule of the same id, fingerprint and version. Version 1 knew neither echoes nor what was told on
-// backfilled readings only; it is still read.
+// plan still has a rule of the same id, fingerprint and version. Version 2 knew nothing of the order of messages, version 1 neither
+// that nor echoes nor what was told on backfilled readings only; both are still read.
 const (
-	checkpointMagic    = "PRESAGE-DETECT-2\n"
-	checkpointMagicOne = "PRESAGE-DETECT-1\n"
+	checkpointMagic = "PRESAGE-DETECT-%d\n"
+	checkpointForm  = 3
 )
 
 // Bounds of a checkpoint that is believed.
@@ -29,8 +29,9 @@ const (
 
 // AppendState appends the whole state in its versioned binary form. It costs about as many bytes as the engine holds.
 func (e *Engine) AppendState(dst []byte) []byte {
-	dst = append(dst, checkpointMagic...)
+	dst = fmt.Appendf(dst, checkpointMagic, checkpointForm)
 	dst = stat.AppendUint(dst, e.ticks)
+	dst = stat.AppendInt(stat.AppendInt(dst, e.arrival), e.running)
 	dst = stat.AppendUint(dst, uint64(len(e.devices)))
 	begin := len(dst)
 	for i, d := range e.devices {
@@ -50,15 +51,17 @@ const sampled = 256
 // Restore replaces the state by one that AppendState wrote, under the plans the engine has now. It fails, and leaves the engine
 // as it was, on anything else.
 func (e *Engine) Restore(state []byte) error {
-	body, two := bytes.CutPrefix(state, []byte(checkpointMagic))
-	body, one := bytes.CutPrefix(body, []byte(checkpointMagicOne))
-	if one == two {
-		return fmt.Errorf("restore detectors: %w: it does not begin with %q; remove the checkpoint to start afresh from the journal", stat.ErrState, checkpointMagic)
+	form, body := checkpointVersion(state)
+	if form == 0 {
+		return fmt.Errorf("restore detectors: %w: it does not begin with %q; remove the checkpoint to start afresh from the journal", stat.ErrState, fmt.Sprintf(checkpointMagic, checkpointForm))
 	}
 	r := stat.NewReader(body)
 	fresh := Engine{ticks: r.Uint(), index: map[deviceKey]*device{}}
+	if form >= 3 {
+		fresh.arrival, fresh.running = r.Int(), r.Int()
+	}
 	for range r.Count(mostDevices) {
-		d := readDevice(r, e.plans, one)
+		d := readDevice(r, e.plans, form)
 		if r.Err() != nil {
 			break
 		}
@@ -69,12 +72,27 @@ func (e *Engine) Restore(state []byte) error {
 		}
 		fresh.index[key] = d
 		fresh.devices = append(fresh.devices, d)
+		if d.room != nil {
+			fresh.held += len(d.room.held)
+		}
 	}
 	if err := r.Done(); err != nil {
 		return fmt.Errorf("restore detectors: after %d devices: %w; remove the checkpoint to start afresh from the journal", len(fresh.devices), err)
 	}
-	e.ticks, e.devices, e.index = fresh.ticks, fresh.devices, fresh.index
+	e.counts.Held.Add(int64(fresh.held - e.held))
+	e.ticks, e.arrival, e.running, e.held = fresh.ticks, fresh.arrival, fresh.running, fresh.held
+	e.devices, e.index = fresh.devices, fresh.index
 	return nil
+}
+
+// checkpointVersion returns the form of a checkpoint, 0 when it is none that can be read, and what follows the magic word.
+func checkpointVersion(state []byte) (form int, body []byte) {
+	for form := checkpointForm; form > 0; form-- {
+		if body, ok := bytes.CutPrefix(state, fmt.Appendf(nil, checkpointMagic, form)); ok {
+			return form, body
+		}
+	}
+	return 0, nil
 }
 
 func (d *device) append(dst []byte) []byte {
@@ -108,6 +126,7 @@ func (d *device) append(dst []byte) []byte {
 		dst = stat.AppendInt(dst, o.end)
 		dst = stat.AppendInt(dst, o.until)
 	}
+	dst = d.appendOrder(dst)
 	dst = appendRules(dst, d.rules)
 	dst = stat.AppendUint(dst, uint64(len(d.metrics)))
 	for _, m := range d.metrics {
@@ -160,8 +179,8 @@ func appendMethod(dst []byte, key methodKey, present bool) []byte {
 	return stat.AppendUint(dst, uint64(key.version))
 }
 
-// readDevice reads a device, in the form of version one when one is set.
-func readDevice(r *stat.Reader, plans Plans, one bool) *device {
+// readDevice reads a device in a form.
+func readDevice(r *stat.Reader, plans Plans, form int) *device {
 	d := &device{tenant: r.String(mostName), id: r.String(mostName), index: map[string]*metricState{}}
 	d.newest, d.tooMany, d.stale = r.Int(), r.Bool(), r.Bool()
 	d.clock = clock{reason: r.String(mostName), onset: r.Int(), age: r.Int(), since: r.Int(), count: r.Int()}
@@ -172,15 +191,20 @@ func readDevice(r *stat.Reader, plans Plans, one bool) *device {
 		r.Fail()
 	}
 	for range r.Count(mostFaults) {
-		d.faults = append(d.faults, readFault(r, one))
+		d.faults = append(d.faults, readFault(r, form))
 		if r.Err() != nil {
 			return d
 		}
 	}
-	if !one {
+	if form >= 2 {
 		for range r.Count(mostEchoes) {
 			d.echoes = append(d.echoes, echo{code: r.String(mostName), end: r.Int(), until: r.Int()})
 		}
+	}
+	if form >= 3 {
+		d.readOrder(r)
+	} else {
+		d.order.last, d.order.event, d.sampled = d.newest, d.newest, d.newest
 	}
 	if r.Err() != nil {
 		return d
@@ -200,9 +224,9 @@ func readDevice(r *stat.Reader, plans Plans, one bool) *device {
 	return d
 }
 
-func readFault(r *stat.Reader, one bool) fault {
+func readFault(r *stat.Reader, form int) fault {
 	f := fault{code: r.String(mostName), component: r.String(mostName), withheld: r.String(mostName), shadow: r.Bool()}
-	if one {
+	if form == 1 {
 		if again := r.Bool(); again { // it was inhibited and is due
 			f.withheld = WithheldInhibited
 		}

@@ -14,15 +14,22 @@ type Config struct {
 	// Settle is for how long, at most, a fault that ended still explains what began while it held. It explains it for as long
 	// as it lasted itself: what took an hour to heat up takes an hour to cool down.
 	Settle time.Duration
+	// Reorder is the window within which what comes out of order is put in order, for devices that gave reason to; 0 is never.
+	Reorder time.Duration
 	// MaxMetrics is how many metrics of one device are watched.
 	MaxMetrics int
 	// Crashes is how often a detector may crash on a device before it is off there.
 	Crashes int
+	// Counts is told what was out of order; nil tells nobody.
+	Counts *Counts
 	// Logger is told of crashes of detectors; nil tells nobody.
 	Logger *slog.Logger
 }
 
-// DefaultConfig returns one hour, ten minutes, two hours, 512 metrics and two crashes.
+// DefaultConfig returns one hour, ten minutes, two hours, two minutes, 512 metrics and two crashes.
 func DefaultConfig() Config {
-	return Config{BackfillAfter: time.Hour, ClockAhead: 10 * time.Minute, Settle: 2 * time.Hour, MaxMetrics: 512, Crashes: 2}
+	return Config{
+		BackfillAfter: time.Hour, ClockAhead: 10 * time.Minute, Settle: 2 * time.Hour, Reorder: 2 * time.Minute,
+		MaxMetrics: 512, Crashes: 2,
+	}
 }

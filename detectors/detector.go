@@ -53,7 +53,11 @@ const (
 	StateInput
 	// MomentInput tells that all readings of one event time in a batch were applied.
 	MomentInput
-	// BatchInput comes once at the end of every batch; Time is the newest event time in it.
+	// ProgressInput comes when a batch, or what of it or of others was due, was judged; Time is the newest event time judged.
+	ProgressInput
+	// BatchInput comes once for every batch that arrives, before anything in it but its states. Like ticks it comes
+	// in the order and time of arrival, also for readings that are held to be put in order; Time is Arrival. Only
+	// methods that are [Ticking] get it; they get no ProgressInput.
 	BatchInput
 	// TickInput comes once a second of the journal's clock.
 	TickInput
@@ -62,7 +66,7 @@ const (
 // Input is one thing that happened to a device.
 type Input struct {
 	Kind InputKind
-	// Time is the event time; for ticks it is Arrival, which is the journal's clock. Unix milliseconds.
+	// Time is the event time; for ticks and batches it is Arrival, which is the journal's clock. Unix milliseconds.
 	Time    int64
 	Arrival int64
 	// Tick counts the ticks of the lane. It stands still while Presage does, so what
@@ -75,6 +79,8 @@ type Input struct {
 	Value  float64
 	Event  *telemetry.Event
 	Online bool
+	// Spoke tells of a batch that it holds readings or events, and not a later word that the device is offline.
+	Spoke bool
 	// Latest returns the newest value of a metric of the device and its time.
 	Latest func(metric string) (value float64, time int64, ok bool)
 }

@@ -11,21 +11,27 @@ import (
 // Engine watches the devices of one lane. It is used by one goroutine at a time. Its state, and the identities of its
 // findings, are a function of the plans and of the batches and ticks applied, in their order, alone.
 //
-// Readings of a metric are taken in rising event time. Within one batch they are put in order first. A reading with the time of
-// the newest one of its metric is a duplicate and changes nothing; an older one is late: detectors that can judge
+// Readings of a metric are taken in rising event time. Within one batch they are put in order first; across batches they are, for
+// devices that gave reason to (see [order]), as far as [Config].Reorder reaches. A reading with the time of
+// the newest one of its metric is a duplicate and changes nothing: the first value stays. An older one is late: detectors that can judge
 // a reading by itself do, and what they find is withheld as "late"; nothing else changes. Events may come in
-// any order; an event that was seen before, by its id, else by time and code, changes nothing.
+// any order; an event that was seen before, by its id, else by time and code, changes nothing, nor does a state.
 type Engine struct {
 	cfg     Config
 	log     *slog.Logger
 	plans   Plans
+	counts  *Counts
 	ticks   uint64
+	arrival int64     // newest that was told
+	running int64     // running time of the lane in ms: arrival time without the gaps in it
+	held    int       // readings and events that wait in all rooms
 	devices []*device // in the order of their first batch
 	index   map[deviceKey]*device
 	out     []Finding
 	sorted  []telemetry.Sample // scratch
 	events  []telemetry.Event  // scratch
 	in      Input              // scratch
+	due     Input              // scratch, for what has waited
 	latest  func(metric string) (float64, int64, bool)
 	at      *device // whose latest values latest tells
 }
@@ -38,7 +44,11 @@ func NewEngine(cfg Config, plans Plans) *Engine {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{cfg: cfg, log: log, plans: plans, index: map[deviceKey]*device{}}
+	counts := cfg.Counts
+	if counts == nil {
+		counts = new(Counts)
+	}
+	e := &Engine{cfg: cfg, log: log, plans: plans, counts: counts, index: map[deviceKey]*device{}}
 	e.latest = func(metric string) (float64, int64, bool) { return e.at.latest(metric) }
 	return e
 }
@@ -53,51 +63,79 @@ func (e *Engine) Devices() int { return len(e.devices) }
 // microsecond a sample with the default catalogue.
 func (e *Engine) Apply(b *telemetry.Batch) []Finding {
 	e.out = e.out[:0]
+	e.run(b.Arrival)
 	d := e.device(b.Tenant, b.Device)
 	d.refresh(e)
 
 	samples, newest := e.believed(d, b)
-	events := e.orderedEvents(b, &newest)
+	events := e.newEvents(d, b, &newest)
 	in := &e.in
 	e.at = d
 	*in = Input{Arrival: b.Arrival, Tick: e.ticks, Latest: e.latest}
 	in.Live = newest != 0 && b.Arrival-newest <= e.cfg.BackfillAfter.Milliseconds() || len(b.States) > 0 && newest == 0
+	d.hear(e, in, b, oldest(samples, events, newest), newest)
 
-	d.applySamples(e, in, samples)
-	for i := range events {
-		ev := &events[i]
-		if !d.seen.add(ev) {
-			in.Kind, in.Time, in.Event = EventInput, ev.Time, ev
-			d.applyRules(e, d.rules, in)
+	if len(samples) > 0 {
+		if d.order.repeats(samples) {
+			samples = nil
+		} else if d.order.skips(samples, e.cfg.Reorder.Milliseconds()) {
+			d.suspect(e)
 		}
 	}
-	in.Event = nil
-	for _, s := range b.States {
-		in.Kind, in.Time, in.Online = StateInput, s.Time, s.Online
-		d.applyRules(e, d.rules, in)
+	if d.room != nil {
+		d.wait(e, in, samples, events)
+	} else {
+		d.judge(e, in, samples, events)
 	}
-	if newest != 0 {
-		d.newest = max(d.newest, newest)
-	}
-	in.Kind, in.Time = BatchInput, d.newest
-	d.applyRules(e, d.rules, in)
 	d.clock.judge(e, d, b, newest)
 	return e.out
+}
+
+// oldest returns the oldest time of samples and events, which are in rising time, or else another.
+func oldest(samples []telemetry.Sample, events []telemetry.Event, other int64) int64 {
+	switch {
+	case len(samples) > 0 && len(events) > 0:
+		return min(samples[0].Time, events[0].Time)
+	case len(samples) > 0:
+		return samples[0].Time
+	case len(events) > 0:
+		return events[0].Time
+	}
+	return other
+}
+
+// longestGap is how much of the time between two entries of the journal counts as running time, in ms. Ticks come each second; what
+// is longer is time in which nothing could come in.
+const longestGap = 10_000
+
+// run moves the running time of the lane on.
+func (e *Engine) run(arrival int64) {
+	if e.arrival == 0 {
+		e.arrival = arrival
+	}
+	if arrival > e.arrival {
+		e.running += min(arrival-e.arrival, longestGap)
+		e.arrival = arrival
+	}
 }
 
 // Tick tells the journal's clock, once a second of arrival time.
 func (e *Engine) Tick(arrival int64) []Finding {
 	e.out = e.out[:0]
+	e.run(arrival)
 	e.ticks++
 	in := &e.in
 	*in = Input{Kind: TickInput, Time: arrival, Arrival: arrival, Tick: e.ticks, Live: true, Latest: e.latest}
 	for _, d := range e.devices {
+		e.at = d
 		if e.ticks%planCheckTicks == 0 {
 			d.refresh(e)
 		}
+		if d.room != nil {
+			d.letOut(e)
+		}
 		for _, r := range d.rules {
 			if r.ticks {
-				e.at = d
 				d.applyRule(e, r, in)
 			}
 		}
@@ -136,13 +174,16 @@ func (e *Engine) believed(d *device, b *telemetry.Batch) (samples []telemetry.Sa
 	return e.sorted, newest
 }
 
-// orderedEvents returns the events of a batch whose times can be true in rising time.
-func (e *Engine) orderedEvents(b *telemetry.Batch, newest *int64) []telemetry.Event {
+// newEvents returns the events of a batch whose times can be true and that were not seen before, in rising time.
+func (e *Engine) newEvents(d *device, b *telemetry.Batch, newest *int64) []telemetry.Event {
 	e.events = e.events[:0]
-	for _, ev := range b.Events {
+	for i := range b.Events {
+		ev := &b.Events[i]
 		if ev.Time >= clockUnset && ev.Time <= b.Arrival+e.cfg.ClockAhead.Milliseconds() {
-			e.events = append(e.events, ev)
 			*newest = max(*newest, ev.Time)
+			if !d.seen.add(eventKey(ev)) {
+				e.events = append(e.events, *ev)
+			}
 		}
 	}
 	slices.SortStableFunc(e.events, func(a, b telemetry.Event) int { return cmp.Compare(a.Time, b.Time) })

@@ -560,6 +560,13 @@ func FuzzRestore(f *testing.F) {
 	}
 	f.Add(e.AppendState(nil))
 	f.Add([]byte("PRESAGE-DETECT-2\n\x00\x00"))
+	f.Add([]byte("PRESAGE-DETECT-3\n\x00\x00\x00\x00"))
+	w := engine(f, ruleBook)
+	for _, at := range []int64{1000, 0, 2000, 1500} { // the last two wait
+		w.Apply(reading("temp", start+at, 20))
+		w.Apply(event("drop", start+at, ""))
+	}
+	f.Add(w.AppendState(nil))
 	one, err := os.ReadFile("testdata/checkpoint-1.bin")
 	if err != nil {
 		f.Fatal(err)

@@ -13,15 +13,19 @@ const mostEchoes = 16
 
 // settle remembers a fault that ends, when it explains others.
 func (d *device) settle(e *Engine, in *Input, f *fault) {
-	lasted := min(in.Time-f.onset, e.cfg.Settle.Milliseconds())
+	end, lasted := in.Time, in.Time-f.onset
+	if d.told != 0 { // it was silent: what it kept meanwhile leaves no gap to explain anything by
+		end, lasted = d.told, min(lasted, d.told-d.newest)
+	}
+	lasted = min(lasted, e.cfg.Settle.Milliseconds())
 	if f.shadow || lasted <= 0 || len(d.plan.Fault(f.code).Inhibits) == 0 {
 		return
 	}
-	d.echoes = slices.DeleteFunc(d.echoes, func(o echo) bool { return o.code == f.code || o.until <= in.Time })
+	d.echoes = slices.DeleteFunc(d.echoes, func(o echo) bool { return o.code == f.code || o.until <= end })
 	if len(d.echoes) == mostEchoes {
 		d.echoes = slices.Delete(d.echoes, 0, 1)
 	}
-	d.echoes = append(d.echoes, echo{code: f.code, end: in.Time, until: in.Time + lasted})
+	d.echoes = append(d.echoes, echo{code: f.code, end: end, until: end + lasted})
 }
 
 // withheld tells why a new fault opens no ticket.

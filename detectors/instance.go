@@ -11,7 +11,7 @@ type instance struct {
 	off    bool // crashed too often
 }
 
-// Ticking is implemented by methods whose detectors want [TickInput].
+// Ticking is implemented by methods whose detectors live in the time of the journal: they get [TickInput] and [BatchInput].
 type Ticking interface{ Ticks() }
 
 // Described is implemented by detectors that use the description of their metric, which may change while they keep their state.

@@ -71,10 +71,11 @@ func (d *detector) Observe(in *detectors.Input) detectors.Verdict {
 	switch in.Kind {
 	case detectors.EventInput:
 		if in.Event.Code == d.cfg.Event || d.cfg.Healthy != "" && in.Event.Code == d.cfg.Healthy {
-			d.insert(in.Event)
-			return d.judge(in.Time, true)
+			if d.insert(in.Event) {
+				return d.judge(in.Time, true)
+			}
 		}
-	case detectors.BatchInput:
+	case detectors.ProgressInput:
 		if len(d.events) > 0 {
 			return d.judge(in.Time, false)
 		}
@@ -89,16 +90,23 @@ func (d *detector) verdict() detectors.Verdict {
 	return detectors.Healthy
 }
 
-// insert puts an event behind those of its time or earlier.
-func (d *detector) insert(e *telemetry.Event) {
+// insert puts an event behind those of its time or earlier. It tells false for one that is there already: who remembers
+// more events than the engine sees redeliveries that it has forgotten.
+func (d *detector) insert(e *telemetry.Event) bool {
 	at := len(d.events)
 	for at > 0 && d.events[at-1].time > e.Time {
 		at--
+	}
+	for i := at - 1; i >= 0 && d.events[i].time == e.Time; i-- {
+		if d.events[i].id == e.ID && d.events[i].code == e.Code {
+			return false
+		}
 	}
 	d.events = slices.Insert(d.events, at, happened{e.Time, e.ID, e.Code, e.Severity})
 	if len(d.events) > kept {
 		d.events = slices.Delete(d.events, 0, 1)
 	}
+	return true
 }
 
 // judge looks at the runs of the history. added tells that an event came; else only time passed, and a run that

@@ -71,9 +71,8 @@ func (d *detector) Observe(in *detectors.Input) detectors.Verdict {
 	switch in.Kind {
 	case detectors.StateInput:
 		d.offline = !in.Online
-	case detectors.SampleInput, detectors.EventInput, detectors.MomentInput:
-		d.offline = false
 	case detectors.BatchInput:
+		d.offline = d.offline && !in.Spoke
 		d.message(in)
 	case detectors.TickInput:
 		d.now = in.Tick

@@ -155,6 +155,17 @@ func (r *Reader) Bool() bool {
 	return b
 }
 
+// Byte reads one byte.
+func (r *Reader) Byte() byte {
+	if r.bad || len(r.buf) < 1 {
+		r.Fail()
+		return 0
+	}
+	b := r.buf[0]
+	r.buf = r.buf[1:]
+	return b
+}
+
 // Bytes reads a length of at most most and that many bytes, which alias the input.
 func (r *Reader) Bytes(most int) []byte {
 	n := r.Count(most)
