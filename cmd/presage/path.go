@@ -57,7 +57,7 @@ func (a *app) startLanes(ctx context.Context) error {
 	}
 	cfg.Owner = fmt.Sprintf("%s/%d", host, os.Getpid())
 	engine := detectors.DefaultConfig()
-	engine.Logger = a.log
+	engine.Logger, engine.Reorder, engine.Counts = a.log, a.settings.Ingest.ReorderWindow, disorderMetrics(a.metrics)
 	heard := newHeardStore(a.series, a.sql, a.log)
 	a.lanes, err = ingest.NewLanes(ingest.Parts{
 		Journal: a.journal, Store: heard, Records: a.sql, Reporter: reporter{a.desk, a.hub, a.log}, Leases: a.sql,

@@ -94,6 +94,8 @@ type IngestSettings struct {
 	MaxPayload int `koanf:"max_payload"`
 	// CheckpointEvery is how often position and state of a lane are saved: what a start after a crash replays.
 	CheckpointEvery time.Duration `koanf:"checkpoint_every"`
+	// ReorderWindow is how late what is out of order may come and still be judged in order; 0 judges everything as it comes.
+	ReorderWindow time.Duration `koanf:"reorder_window"`
 }
 
 // SeriesSettings says where readings are kept.
@@ -130,7 +132,7 @@ func DefaultSettings() Settings {
 		Catalog:        []string{},
 		MQTT:           MQTTSettings{Listen: "127.0.0.1:1883", JWT: JWTSettings{DeviceClaim: "sub"}, Topics: []payload.Pattern{}},
 		HTTP:           HTTPSettings{Listen: "127.0.0.1:8080"},
-		Ingest:         IngestSettings{JournalBytes: 4 << 30, MaxPayload: 1 << 20, CheckpointEvery: 10 * time.Second},
+		Ingest:         IngestSettings{JournalBytes: 4 << 30, MaxPayload: 1 << 20, CheckpointEvery: 10 * time.Second, ReorderWindow: 2 * time.Minute},
 		Limits:         defaultLimits(),
 		Series:         SeriesSettings{Database: "presage"},
 		Retention:      RetentionSettings{Findings: 90 * 24 * time.Hour, Events: 400 * 24 * time.Hour},
@@ -192,7 +194,7 @@ func refuseUnknown(source string, keys, known []string) error {
 }
 
 // environmentOfProcess are variables under PRESAGE_ that are not settings.
-var environmentOfProcess = []string{"PRESAGE_CONFIG", "PRESAGE_TEST_DATA", "PRESAGE_TOKEN", "PRESAGE_CRASH", "PRESAGE_CRASH_SEED"}
+var environmentOfProcess = []string{"PRESAGE_CONFIG", "PRESAGE_TEST_DATA", "PRESAGE_TOKEN", "PRESAGE_CRASH", "PRESAGE_CRASH_SEED", "PRESAGE_SIMULATION_SEEDS", "PRESAGE_SIMULATION_SEED"}
 
 func settingsFromEnvironment(environ, known []string) (map[string]any, error) {
 	byName := make(map[string]string, len(known))
@@ -275,6 +277,9 @@ func (s *Settings) validate() error {
 	}
 	if s.Ingest.CheckpointEvery < 10*time.Millisecond || s.Ingest.CheckpointEvery > time.Hour {
 		fail("ingest.checkpoint_every", "%s is not within 10ms and 1h", s.Ingest.CheckpointEvery)
+	}
+	if s.Ingest.ReorderWindow < 0 || s.Ingest.ReorderWindow > 10*time.Minute {
+		fail("ingest.reorder_window", "%v is not within 0 and 10m", s.Ingest.ReorderWindow)
 	}
 	for key, keep := range map[string]time.Duration{
 		"series.retention": s.Series.Retention, "retention.findings": s.Retention.Findings, "retention.events": s.Retention.Events,
