@@ -469,6 +469,27 @@ func TestFirstValueStays(t *testing.T) {
 	})
 }
 
+// What comes again, or too late, does not turn time back for rules that watch several metrics.
+func TestRedeliveryDoesNotTurnBackTime(t *testing.T) {
+	dry := func(second int64) *telemetry.Batch {
+		b := reading("pump_on", start+second*1000, 1)
+		b.Samples = append(b.Samples, telemetry.Sample{Metric: "flow rate", Time: start + second*1000, Value: 1})
+		return b
+	}
+	for name, between := range map[string]int64{"one of the last": 0, "one of long ago": 40} {
+		t.Run(name, func(t *testing.T) {
+			e := engine(t, ruleBook)
+			want(t, e.Apply(dry(1)), "")
+			want(t, e.Apply(dry(4)), "")
+			want(t, e.Apply(dry(6)), "raised dry-run pump")
+			for i := range between {
+				want(t, e.Apply(dry(7+i)), "")
+			}
+			want(t, e.Apply(dry(4)), "")
+		})
+	}
+}
+
 // A redelivery counts once, however many events came in between.
 func TestEventRedeliveredAfterManyOthers(t *testing.T) {
 	e := engine(t, ruleBook)

@@ -72,6 +72,7 @@ func TestSettingsErrorsNameTheRemedy(t *testing.T) {
 		{name: "short retention", flags: map[string]any{"retention.events": "1h"}, want: "retention.events: 1h0m0s is less than a day"},
 		{name: "bad limit", flags: map[string]any{"limits.in_flight": 70_000}, want: "limits.in_flight: 70000 is not within 1 and 65535"},
 		{name: "checkpoints without pause", flags: map[string]any{"ingest.checkpoint_every": "0s"}, want: "ingest.checkpoint_every: 0s is not within 10ms and 1h"},
+		{name: "long reorder window", flags: map[string]any{"ingest.reorder_window": "1h"}, want: "ingest.reorder_window: 1h0m0s is not within 0 and 10m"},
 		{name: "not YAML", file: "a: [", want: "read configuration"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
