@@ -24,7 +24,7 @@ INFLUXD_VERSION     := v1.8.10
 STATICCHECK_VERSION := v0.8.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build ui test check format vet lint test-go test-e2e test-ui fuzz crash bench setup setup-servers clean
+.PHONY: help demo build ui test check format vet lint test-go test-e2e test-ui fuzz crash simulate bench setup setup-servers clean
 
 help: ## List the targets.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ fuzz: ## Fuzz every decoder and restorer, shortly; FUZZTIME=1m make fuzz does it
 crash: build ## Kill, cut the power, fill and slow the disk, take servers away: the long form; PRESAGE_CRASH_SEED=N repeats a run.
 	PRESAGE_CRASH=long $(GO) test ./internal/promseries -run "TestKilledStore|TestPowerCutUnderCompaction" -count 1 -v -timeout 15m
 	PRESAGE_CRASH=long $(GO) test ./cmd/presage -run '^($(CRASHES))$$' -count 1 -v -timeout 60m
+
+simulate: ui ## Hold tickets of a disturbed fleet to those of an undisturbed one, for long; PRESAGE_SIMULATION_SEEDS=1000 is longer.
+	PRESAGE_SIMULATION_SEEDS=$${PRESAGE_SIMULATION_SEEDS:-200} $(GO) test -timeout 2h ./cmd/presage -run '^(TestDisorderOnTheWay|TestStragglers)$$'
 
 bench: ## Run the Go benchmarks.
 	$(GO) test -run '^$$' -bench . -benchmem ./...
