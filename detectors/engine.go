@@ -30,6 +30,7 @@ type Engine struct {
 	out     []Finding
 	sorted  []telemetry.Sample // scratch
 	events  []telemetry.Event  // scratch
+	fresh   []held             // scratch
 	in      Input              // scratch
 	due     Input              // scratch, for what has waited
 	latest  func(metric string) (float64, int64, bool)

@@ -128,7 +128,7 @@ func (d *device) wait(e *Engine, in *Input, samples []telemetry.Sample, events [
 	}
 	old, _ := slices.BinarySearchFunc(events, d.order.event+1, func(ev telemetry.Event, t int64) int { return cmp.Compare(ev.Time, t) })
 	d.judge(e, in, samples[:past], events[:old])
-	fresh := make([]held, 0, len(samples)-past+len(events)-old)
+	fresh := e.fresh[:0]
 	for _, ev := range events[old:] {
 		fresh = append(fresh, held{e.running, in.Arrival, in.Live, telemetry.Sample{}, &ev})
 	}
@@ -139,6 +139,8 @@ func (d *device) wait(e *Engine, in *Input, samples []telemetry.Sample, events [
 		slices.SortStableFunc(fresh, func(a, b held) int { return a.compare(&b) })
 	}
 	d.insert(e, fresh)
+	clear(fresh)
+	e.fresh = fresh
 	d.letOut(e)
 }
 
