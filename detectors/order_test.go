@@ -1,11 +1,9 @@
 package detectors_test
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -507,87 +505,6 @@ func TestEventRedeliveredAfterManyOthers(t *testing.T) {
 	}
 }
 
-// A state that is said again is no sign of life: brokers keep it and send it to every new subscriber.
-func TestStateSaidAgain(t *testing.T) {
-	e, tick := engine(t, ""), start
-	state := func(at int64, online bool) *telemetry.Batch {
-		return &telemetry.Batch{Tenant: "default", Device: "d1", Arrival: tick, States: []telemetry.State{{Time: at, Online: online}}}
-	}
-	e.Apply(state(start, true))
-	for range 20 {
-		e.Apply(reading("temp", tick, 20+float64(tick%7)))
-		for range 60 {
-			tick += 1000
-			e.Tick(tick)
-		}
-	}
-	var found []detectors.Finding
-	for i := range 900 {
-		tick += 1000
-		found = append(found, e.Tick(tick)...)
-		if i%100 == 99 {
-			found = append(found, e.Apply(state(start, true))...)
-		}
-	}
-	want(t, found, "raised silence connectivity")
-	want(t, e.Apply(state(tick, true)), "cleared silence connectivity")
-}
-
-// Silence is judged by arrival, also while readings wait: a device whose readings come out of order is neither missed nor excused.
-func TestSilenceWhileReadingsWait(t *testing.T) {
-	e, tick := engine(t, ""), start
-	run := func(seconds int) (found []detectors.Finding) {
-		for range seconds {
-			tick += 1000
-			found = append(found, e.Tick(tick)...)
-		}
-		return found
-	}
-	for i := range int64(40) {
-		at := tick
-		if i%2 == 1 {
-			at -= 90_000 // behind the one before
-		}
-		e.Apply(&telemetry.Batch{Tenant: "default", Device: "d1", Arrival: tick, Samples: []telemetry.Sample{{Metric: "temp", Time: at, Value: 20 + float64(i%7)}}})
-		want(t, run(60), "")
-	}
-	want(t, run(400), "")
-	want(t, run(500), "raised silence connectivity")
-	found := e.Apply(reading("temp", tick, 20))
-	want(t, found, "cleared silence connectivity")
-	if f := found[0]; f.Time != f.Arrival || f.Backfill {
-		t.Errorf("finding %+v", f)
-	}
-}
-
-// What a silence explains is what the device had told of before it: a fault that began while nothing came through, and is
-// in the backfill, is raised.
-func TestSilenceExplainsNoBackfill(t *testing.T) {
-	e, rng := engine(t, ""), rand.New(rand.NewPCG(1, 2))
-	var messages []sent
-	begin := start + 600*10_000
-	for i := range int64(1200) {
-		level := 20.0
-		if i > 700 {
-			level = 30
-		}
-		at := start + i*10_000
-		m := sent{*reading("flow", at, level+rng.NormFloat64()), at + 20}
-		if at > begin {
-			m.at = begin + 7200_000 + i // an outage of two hours
-		}
-		messages = append(messages, m)
-	}
-	found := play(e, messages, start, begin+7300_000)
-	want(t, found, "raised silence connectivity, cleared silence connectivity, raised abnormal-behaviour device, continued abnormal-behaviour device")
-	if found[3].Backfill {
-		t.Error("what live readings show is marked as backfill")
-	}
-	if f := found[2]; !f.Backfill || f.Onset < start+690*10_000 || f.Onset > start+720*10_000 {
-		t.Errorf("finding %+v", f)
-	}
-}
-
 // BenchmarkOutOfOrder is the cost of a sample of a device whose readings wait: each tenth message is half a minute late.
 func BenchmarkOutOfOrder(b *testing.B) {
 	for _, window := range []time.Duration{0, 2 * time.Minute} {
@@ -617,72 +534,5 @@ func BenchmarkOutOfOrder(b *testing.B) {
 				e.Tick(batch.Arrival)
 			}
 		})
-	}
-}
-
-// A checkpoint with readings and events that wait, restored at any point, equals never having stopped.
-func TestWaitingSurvivesRestarts(t *testing.T) {
-	for seed := range uint64(5) {
-		rng := rand.New(rand.NewPCG(seed, 2))
-		messages := steady(rng, 400)
-		for i := range messages {
-			if i > 30 && rng.IntN(6) == 0 {
-				messages[i].at += int64(rng.IntN(200_000)) // at times beyond the window
-			}
-		}
-		slices.SortStableFunc(messages, func(a, b sent) int { return cmp.Compare(a.at, b.at) })
-		counts := &detectors.Counts{}
-		cfg := detectors.DefaultConfig()
-		cfg.Counts = counts
-		whole, stopped := detectors.NewEngine(cfg, plans(t, ruleBook)), engine(t, ruleBook)
-		next, restarts := 0, 0
-		for tick := start; tick < start+4_400_000; tick += 1000 {
-			for ; next < len(messages) && messages[next].at <= tick; next++ {
-				a, b := messages[next].Batch, messages[next].Batch
-				a.Arrival, b.Arrival = messages[next].at, messages[next].at
-				same(t, whole.Apply(&a), stopped.Apply(&b))
-			}
-			same(t, whole.Tick(tick), stopped.Tick(tick))
-			if rng.IntN(50) == 0 && counts.Held.Load() > 0 {
-				stopped = restarted(t, stopped, ruleBook)
-				restarts++
-			}
-		}
-		if restarts < 10 || counts.Late.Load() == 0 {
-			t.Fatalf("seed %d: %d restarts while something waited, %d late: too little to tell", seed, restarts, counts.Late.Load())
-		}
-		if !bytes.Equal(whole.AppendState(nil), stopped.AppendState(nil)) {
-			t.Fatalf("seed %d: the state differs after restarts", seed)
-		}
-	}
-}
-
-func same(t *testing.T, a, b []detectors.Finding) {
-	t.Helper()
-	if x, y := story(a), story(b); !slices.Equal(x, y) {
-		t.Fatalf("found %q after a restart, want %q", y, x)
-	}
-}
-
-// A checkpoint in the second form is still read, and goes on in that of today. The device in it reported steadily, which is learned anew.
-func TestRestoreOfTheSecondForm(t *testing.T) {
-	data, err := os.ReadFile("testdata/checkpoint-2.bin")
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := engine(t, ruleBook)
-	if err := e.Restore(data); err != nil {
-		t.Fatal(err)
-	}
-	e = restarted(t, e, ruleBook)
-	const later = start + 500_000
-	want(t, e.Apply(event("crash", start+2000, "b")), "") // a redelivery
-	want(t, e.Apply(event("crash", later, "e")), "raised crash-loop software")
-	want(t, e.Apply(reading("volts", later, 4)), "cleared trial device (shadow)")
-	p := plans(t, ruleBook)
-	for i := range data {
-		if fresh := detectors.NewEngine(detectors.DefaultConfig(), p); fresh.Restore(slices.Clone(data[:i])) == nil {
-			t.Fatalf("the first %d bytes are taken for a checkpoint", i)
-		}
 	}
 }
