@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -207,24 +206,6 @@ func (p *process) settledFindings() map[string]string {
 
 // pendingFindings is how many findings wait for the desk.
 func (p *process) pendingFindings() float64 { return p.metric("presage_lane_pending_findings") }
-
-// metric adds up the samples of a metric.
-func (p *process) metric(name string) (sum float64) {
-	p.t.Helper()
-	for line := range strings.Lines(p.metrics()) {
-		rest, ok := strings.CutPrefix(line, name)
-		if !ok || (rest[0] != ' ' && rest[0] != '{') {
-			continue
-		}
-		fields := strings.Fields(line)
-		v, err := strconv.ParseFloat(fields[len(fields)-1], 64)
-		if err != nil {
-			p.t.Fatalf("metric %q: %v", line, err)
-		}
-		sum += v
-	}
-	return sum
-}
 
 func compare(t *testing.T, what string, got, want map[string]string) {
 	t.Helper()

@@ -1,37 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 )
-
-// metric returns the value of a metric without labels.
-func (p *process) metric(name string) float64 {
-	p.t.Helper()
-	resp, err := http.Get("http://" + p.http + "/metrics")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
-		if text, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
-			v, err := strconv.ParseFloat(text, 64)
-			if err != nil {
-				p.t.Fatal(err)
-			}
-			return v
-		}
-	}
-	p.t.Fatalf("there is no metric %s", name)
-	return 0
-}
 
 // Messages that come out of order over MQTT are judged in the order of their times, across kill -9; who is in order does not wait.
 func TestDisorderOverMQTT(t *testing.T) {

@@ -456,3 +456,26 @@ func quantile(d []time.Duration, q float64) time.Duration {
 	slices.Sort(d)
 	return d[min(len(d)-1, int(q*float64(len(d))))]
 }
+
+// metric adds up the samples of a metric, of which there must be one at least.
+func (p *process) metric(name string) (sum float64) {
+	p.t.Helper()
+	found := false
+	for line := range strings.Lines(p.metrics()) {
+		rest, ok := strings.CutPrefix(line, name)
+		if !ok || (rest[0] != ' ' && rest[0] != '{') {
+			continue
+		}
+		fields := strings.Fields(line)
+		v, err := strconv.ParseFloat(fields[len(fields)-1], 64)
+		if err != nil {
+			p.t.Fatalf("metric %q: %v", line, err)
+		}
+		found = true
+		sum += v
+	}
+	if !found {
+		p.t.Fatalf("there is no metric %s", name)
+	}
+	return sum
+}
