@@ -10,6 +10,7 @@ VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo d
 LDFLAGS    := -s -w -X main.version=$(VERSION)
 UI_SOURCES := $(shell find web/ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 FUZZTIME   ?= 300x
+BENCHTIME  ?= 1s
 
 # The race detector multiplies time and memory: these measure one or the other.
 UNRACED    := github.com/presage-pdm/presage/cmd/presage github.com/presage-pdm/presage/detectors/catalog
@@ -24,7 +25,7 @@ INFLUXD_VERSION     := v1.8.10
 STATICCHECK_VERSION := v0.8.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build ui test check format vet lint test-go test-e2e test-ui fuzz crash simulate bench setup setup-servers clean
+.PHONY: help demo build ui test check format vet lint test-go test-e2e test-ui fuzz crash simulate bench bench-go setup setup-servers clean
 
 help: ## List the targets.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,8 +82,11 @@ crash: build ## Kill, cut the power, fill and slow the disk, take servers away: 
 simulate: ui ## Hold tickets of a disturbed fleet to those of an undisturbed one, for long; PRESAGE_SIMULATION_SEEDS=1000 is longer.
 	PRESAGE_SIMULATION_SEEDS=$${PRESAGE_SIMULATION_SEEDS:-200} $(GO) test -timeout 2h ./cmd/presage -run '^(TestDisorderOnTheWay|TestStragglers)$$'
 
-bench: ## Run the Go benchmarks.
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: build ## Measure everything and print one table: about seven minutes, on a machine that does nothing else.
+	@deploy/tools/postgres.sh ./bin/presage bench all
+
+bench-go: ui ## Run the Go benchmarks; BENCHTIME=1x runs each once.
+	$(GO) test -p 1 -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
 setup: setup-servers $(TOOLS)/influxd $(TOOLS)/staticcheck ## Install what the tests need.
 

@@ -15,9 +15,9 @@ func BenchmarkObserve(b *testing.B) {
 		values[i] = rng.NormFloat64()
 	}
 	b.ReportAllocs()
-	b.ResetTimer()
-	for i := range b.N {
+	for i := 0; b.Loop(); i++ {
 		j.Observe(0, int64(i)*1000, values[i%len(values)], detectors.Expectation{})
 		j.Decide(int64(i) * 1000)
 	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "samples/s")
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/fleet"
 	"github.com/presage-pdm/presage/internal/realserver"
 	"github.com/presage-pdm/presage/internal/sqlstore"
@@ -93,6 +94,41 @@ func BenchmarkOpenTicket(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
+				}
+				b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "tickets/s")
+			})
+		}
+	})
+}
+
+// BenchmarkDesk has the desk open tickets of findings, dispatch, diagnosis and all.
+func BenchmarkDesk(b *testing.B) {
+	onBoth(b, func(b *testing.B, s *sqlstore.Store) {
+		for _, batch := range []int{1, 50} {
+			b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
+				o, many := newOffice(b, s), testFleet()
+				for i := range 20_000 {
+					many.Devices = append(many.Devices, fleet.Device{ID: fmt.Sprintf("b%d", i), Model: "bus", Site: "s1"})
+				}
+				o.directory.Replace(home, many)
+				n := 0
+				b.ReportAllocs()
+				for b.Loop() {
+					found := make([]detectors.Finding, batch)
+					for i := range found {
+						n++
+						found[i] = o.finding(detectors.Raised, func(f *detectors.Finding) {
+							f.ID, f.Device, f.Component = fmt.Sprintf("%d-%d", batch, n), fmt.Sprintf("b%d", n%20_000), fmt.Sprintf("part-%d-%d", batch, n/20_000)
+						})
+					}
+					if err := o.Report(b.Context(), tickets.Fence{}, found); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.StopTimer()
+				page, err := s.List(b.Context(), benchTenant, tickets.Filter{Text: "coolant"})
+				if err != nil || page.Total == 0 {
+					b.Fatalf("%d tickets, %v", page.Total, err)
 				}
 				b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "tickets/s")
 			})
