@@ -88,26 +88,41 @@ var ticketPages = []string{
 }
 
 func (c benchTicketsCommand) measure(ctx context.Context, std streams) (*ticketsReport, error) {
-	server, err := newBenchServer(std, c.Database)
+	server, r, err := c.store(ctx, std)
 	if err != nil {
 		return nil, err
 	}
 	defer server.close()
+	return r, c.read(ctx, server, r)
+}
+
+// store prepares a server with the tickets. It does not run yet; the caller closes it.
+func (c benchTicketsCommand) store(ctx context.Context, std streams) (*benchServer, *ticketsReport, error) {
+	server, err := newBenchServer(std, c.Database)
+	if err != nil {
+		return nil, nil, err
+	}
 	r := &ticketsReport{Tickets: c.Tickets}
 	began := time.Now()
 	if r.Engine, err = c.fill(ctx, server, std.err); err != nil {
-		return nil, fmt.Errorf("store tickets: %w", err)
+		server.close()
+		return nil, nil, fmt.Errorf("store tickets: %w", err)
 	}
 	r.Seconds = time.Since(began).Seconds()
+	return server, r, nil
+}
+
+// read starts the server, reads the pages and adds how long they take.
+func (c benchTicketsCommand) read(ctx context.Context, server *benchServer, r *ticketsReport) error {
 	if _, err := server.start(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	paths := ticketPages
 	api := server.api()
 	for _, path := range []string{"/api/v1/tickets?open=true", "/api/v1/tickets?sort=opened&region=region-11"} {
 		further, err := api.Further(ctx, path, 20)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		paths = append(paths[:len(paths):len(paths)], further)
 	}
@@ -116,7 +131,7 @@ func (c benchTicketsCommand) measure(ctx context.Context, std streams) (*tickets
 	for i := range each {
 		r.Kinds = append(r.Kinds, pageKind{paths[i], each[i]})
 	}
-	return r, err
+	return err
 }
 
 // fill stores the tickets in the database of a server that does not run yet, and returns which engine it is.
@@ -132,7 +147,7 @@ func (c benchTicketsCommand) fill(ctx context.Context, server *benchServer, prog
 		return "", errors.Join(err, errors.New("the database holds tickets already: name an empty one"))
 	}
 	bar := benchProgress(progress, int64(c.Tickets), "storing tickets")
-	fmt.Fprintf(progress, "storing %d tickets ...\n", c.Tickets)
+	fmt.Fprintf(progress, "storing %d tickets in %s ...\n", c.Tickets, store.Engine())
 	const together = 10_000
 	for from := 0; from < c.Tickets; from += together {
 		to := min(from+together, c.Tickets)

@@ -48,14 +48,19 @@ func (t *Table) Text(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n| what | bar | stretch | here | reached | command |\n|---|---|---|---|---|---|\n", t.Machine)
 	for _, r := range t.Rows {
-		here := number(r.Value) + " " + r.Unit
-		if r.Beside != "" {
-			here += "; " + r.Beside
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | `%s` |\n", r.What, r.mark(r.Bar), r.mark(r.Stretch), here, r.Reached(), r.Command)
+		fmt.Fprintf(&b, "%s\n", r)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// String is the row in Markdown.
+func (r Row) String() string {
+	here := number(r.Value) + " " + r.Unit
+	if r.Beside != "" {
+		here += "; " + r.Beside
+	}
+	return fmt.Sprintf("| %s | %s | %s | %s | %s | `%s` |", r.What, r.mark(r.Bar), r.mark(r.Stretch), here, r.Reached(), r.Command)
 }
 
 func (r Row) mark(v *float64) string {
