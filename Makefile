@@ -82,7 +82,7 @@ crash: build ## Kill, cut the power, fill and slow the disk, take servers away: 
 simulate: ui ## Hold tickets of a disturbed fleet to those of an undisturbed one, for long; PRESAGE_SIMULATION_SEEDS=1000 is longer.
 	PRESAGE_SIMULATION_SEEDS=$${PRESAGE_SIMULATION_SEEDS:-200} $(GO) test -timeout 2h ./cmd/presage -run '^(TestDisorderOnTheWay|TestStragglers)$$'
 
-bench: build ## Measure everything and print one table: about seven minutes, on a machine that does nothing else.
+bench: build ## Measure everything and print one table: about ten minutes, on a machine that does nothing else.
 	@deploy/tools/postgres.sh ./bin/presage bench all
 
 bench-go: ui ## Run the Go benchmarks; BENCHTIME=1x runs each once.
