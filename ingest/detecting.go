@@ -289,7 +289,7 @@ func (d *detecting) report(ctx, abort context.Context, fence tickets.Fence) erro
 			return nil
 		}
 		err := each(batch, func(some []detectors.Finding) error {
-			return d.lane.persist(ctx, "the desk to take findings", func() error { return d.lane.parts.Reporter.Report(abort, fence, some) })
+			return d.lane.persist(ctx, effectReport, func() error { return d.lane.parts.Reporter.Report(abort, fence, some) })
 		}, func(f detectors.Finding, err error) error {
 			return d.lane.refuse(ctx, abort, roleDetect, refusedFinding(&f), err)
 		})

@@ -117,8 +117,8 @@ func NewIntake(journal Journal, decoder Decoder, registry Registry, cfg IntakeCo
 		registry: registry,
 		cfg:      cfg,
 		log:      cfg.Logger,
-		metrics:  newIntakeMetrics(cfg.Registerer),
 	}
+	in.metrics = newIntakeMetrics(cfg.Registerer, func() int { return in.registrar.waiting() })
 	in.scratch.New = func() any { return &scratch{seen: make(map[string]struct{})} }
 	in.messages.New = in.newAccepted
 	in.quarantine = newBucket(cfg.QuarantineRate, cfg.QuarantineBurst)

@@ -488,8 +488,9 @@ func (j *slowJournal) commit(err error) {
 func (j *slowJournal) Read(int, ingest.Position) (ingest.Cursor, error) {
 	return nil, ingest.ErrPositionLost
 }
-func (j *slowJournal) End(int) ingest.Position         { return 0 }
-func (j *slowJournal) Trim(int, ingest.Position) error { return nil }
+func (j *slowJournal) End(int) ingest.Position           { return 0 }
+func (j *slowJournal) Behind(int, ingest.Position) int64 { return 0 }
+func (j *slowJournal) Trim(int, ingest.Position) error   { return nil }
 
 func slowIntake(t *testing.T, j *slowJournal, batches ...telemetry.Batch) *ingest.Intake {
 	t.Helper()

@@ -25,6 +25,8 @@ type Journal interface {
 	Read(partition int, from Position) (Cursor, error)
 	// End is the position behind the newest entry that is durable.
 	End(partition int) Position
+	// Behind is how many durable bytes a reader at a position has before it.
+	Behind(partition int, from Position) int64
 	// Trim allows the journal to forget the entries before a position.
 	Trim(partition int, before Position) error
 }

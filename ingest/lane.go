@@ -44,7 +44,7 @@ func newLane(parts Parts, cfg LanesConfig, m *laneMetrics, partition int) *lane 
 		parts:     parts,
 		cfg:       cfg,
 		metrics:   m,
-		patience:  patience{cfg.Logger.With("partition", partition), m.retries},
+		patience:  patience{cfg.Logger.With("partition", partition), m.retries, m.effects},
 		partition: partition,
 
 		complaints: newBucket(1, 20),
@@ -82,7 +82,7 @@ func (l *lane) fail(role string, err error) {
 // begin acquires the lane.
 func (l *lane) begin(stop, abort context.Context) (tickets.Fence, error) {
 	fence := tickets.Fence{Partition: l.partition, Role: roleDetect}
-	err := l.persist(stop, "the lease of the lane", func() (err error) {
+	err := l.persist(stop, effectLease, func() (err error) {
 		fence.Epoch, err = l.parts.Leases.AcquireLane(abort, l.partition, roleDetect, l.cfg.Owner)
 		return err
 	})
@@ -159,7 +159,7 @@ func (l *lane) undecodable(role string, blob Blob, entry []byte, cause error) te
 // counted and logged: they must not hold up the lane.
 func (l *lane) quarantine(stop, abort context.Context, role string, rejected []telemetry.Rejected) error {
 	put := func(some []telemetry.Rejected) error {
-		return l.persist(stop, "the quarantine", func() error { return l.parts.Records.PutRejected(abort, some) })
+		return l.persist(stop, effectQuarantine, func() error { return l.parts.Records.PutRejected(abort, some) })
 	}
 	err := put(rejected)
 	if err == nil || givenUp(err) {

@@ -191,4 +191,9 @@ type CursorStatus struct {
 	Stuck bool `json:"stuck"`
 	// Saved is the position of the newest checkpoint.
 	Saved Position `json:"saved"`
+	// SavedAt is when this process wrote it, zero when it has not yet, and SavedBytes its size.
+	SavedAt    time.Time `json:"saved_at,omitzero"`
+	SavedBytes int       `json:"saved_bytes"`
+	// BytesBehind is how many bytes of the journal the cursor has before it.
+	BytesBehind int64 `json:"bytes_behind"`
 }

@@ -511,6 +511,12 @@ func TestLag(t *testing.T) {
 		}
 		return n == 2
 	})
+	if s := r.lanes.Status()[0]; s.Store.BytesBehind == 0 || s.Store.BytesBehind < s.Detect.BytesBehind {
+		t.Errorf("with the store away %d bytes are to be stored, %d to be judged", s.Store.BytesBehind, s.Detect.BytesBehind)
+	}
+	if n := failures(t, registry, "append", "unavailable"); n == 0 {
+		t.Error("the failures of the series store are not counted")
+	}
 	if n, err := testutil.GatherAndCount(registry, "presage_lane_lag_seconds", "presage_lane_stuck", "presage_lane_pending_findings", "presage_lane_failed"); err != nil || n != 12 {
 		t.Errorf("%d gauges, %v, want 12", n, err)
 	}
@@ -606,4 +612,24 @@ func TestLanesConfigIsChecked(t *testing.T) {
 			}
 		})
 	}
+}
+
+// failures is how many attempts at an effect failed for a reason.
+func failures(t *testing.T, g prometheus.Gatherer, effect, reason string) float64 {
+	t.Helper()
+	families, err := g.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() != "presage_lane_effect_failures_total" {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			if l := m.GetLabel(); l[0].GetValue() == effect && l[1].GetValue() == reason {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	return 0
 }

@@ -1,22 +1,29 @@
 package ingest
 
 import (
-	"strconv"
+	"cmp"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/presage-pdm/presage/telemetry"
 )
 
 type intakeMetrics struct {
 	messages, bytes, samples, failed, dropped, registered, retries, tooFast prometheus.Counter
 	rejected                                                                *prometheus.CounterVec
+	effects                                                                 *effectMetrics
 }
 
-func newIntakeMetrics(r prometheus.Registerer) *intakeMetrics {
+func newIntakeMetrics(r prometheus.Registerer, waiting func() int) *intakeMetrics {
 	with := promauto.With(r)
 	counter := func(name, help string) prometheus.Counter {
 		return with.NewCounter(prometheus.CounterOpts{Namespace: "presage", Subsystem: "intake", Name: name, Help: help})
 	}
+	with.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "presage", Subsystem: "intake", Name: "registrations_pending", Help: "Unknown devices that wait to be registered; at 4096 their messages wait.",
+	}, func() float64 { return float64(waiting()) })
 	return &intakeMetrics{
 		messages:   counter("messages_total", "Messages handed over by brokers."),
 		bytes:      counter("bytes_total", "Payload bytes handed over by brokers."),
@@ -30,6 +37,7 @@ func newIntakeMetrics(r prometheus.Registerer) *intakeMetrics {
 			Namespace: "presage", Subsystem: "intake", Name: "rejected_total",
 			Help: "Messages that were refused, by reason.",
 		}, []string{"reason"}),
+		effects: newEffectMetrics(r, "intake", effectRegister),
 	}
 }
 
@@ -37,6 +45,8 @@ type laneMetrics struct {
 	stored, late, findings, retries, saveFailures prometheus.Counter
 	refused, lost                                 *prometheus.CounterVec
 	saves                                         *prometheus.HistogramVec
+	ages                                          prometheus.Histogram
+	effects                                       *effectMetrics
 }
 
 func newLaneMetrics(r prometheus.Registerer, status func() []LaneStatus) *laneMetrics {
@@ -45,12 +55,15 @@ func newLaneMetrics(r prometheus.Registerer, status func() []LaneStatus) *laneMe
 		return with.NewCounter(prometheus.CounterOpts{Namespace: "presage", Subsystem: "lane", Name: name, Help: help})
 	}
 	vector := func(name, help string) *prometheus.CounterVec {
-		return with.NewCounterVec(prometheus.CounterOpts{Namespace: "presage", Subsystem: "lane", Name: name, Help: help}, []string{"cursor"})
+		v := with.NewCounterVec(prometheus.CounterOpts{Namespace: "presage", Subsystem: "lane", Name: name, Help: help}, []string{"cursor"})
+		v.WithLabelValues(roleStore)
+		v.WithLabelValues(roleDetect)
+		return v
 	}
 	if r != nil {
 		r.MustRegister(&laneCollector{status})
 	}
-	return &laneMetrics{
+	m := &laneMetrics{
 		stored:       counter("stored_samples_total", "Samples stored in the series store."),
 		late:         counter("late_samples_total", "Samples that the series store counted as too old for it."),
 		findings:     counter("findings_total", "Findings of the detection."),
@@ -63,47 +76,21 @@ func newLaneMetrics(r prometheus.Registerer, status func() []LaneStatus) *laneMe
 			Help:    "Time to save a checkpoint.",
 			Buckets: prometheus.ExponentialBuckets(1e-3, 2, 15), // 1 ms to 16 s
 		}, []string{"cursor"}),
+		ages: with.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "presage", Subsystem: "lane", Name: "reading_age_seconds",
+			Help:    "Age of readings when they arrived, by the clock of their device, negative when that is ahead: the newest of the first message of every write.",
+			Buckets: []float64{-3600, -60, -5, 0, 1, 5, 60, 3600, 24 * 3600, 7 * 24 * 3600},
+		}),
+		effects: newEffectMetrics(r, "lane", effectLease, effectAppend, effectSync, effectEvents, effectStates, effectQuarantine, effectReport),
 	}
+	for _, role := range []string{roleStore, roleDetect} {
+		m.saves.WithLabelValues(role)
+	}
+	return m
 }
 
-// laneCollector shows the status of the lanes as gauges at the time of each scrape.
-type laneCollector struct {
-	status func() []LaneStatus
-}
-
-var (
-	lagDesc     = prometheus.NewDesc("presage_lane_lag_seconds", "Age of the oldest reading that a cursor has not dealt with.", []string{"partition", "cursor"}, nil)
-	stuckDesc   = prometheus.NewDesc("presage_lane_stuck", "1 when a cursor has readings before it and does not move.", []string{"partition", "cursor"}, nil)
-	pendingDesc = prometheus.NewDesc("presage_lane_pending_findings", "Findings that wait for the desk.", []string{"partition"}, nil)
-	failedDesc  = prometheus.NewDesc("presage_lane_failed", "1 when a lane has ended with an error.", []string{"partition"}, nil)
-)
-
-// Describe implements [prometheus.Collector].
-func (c *laneCollector) Describe(out chan<- *prometheus.Desc) {
-	out <- lagDesc
-	out <- stuckDesc
-	out <- pendingDesc
-	out <- failedDesc
-}
-
-// Collect implements [prometheus.Collector].
-func (c *laneCollector) Collect(out chan<- prometheus.Metric) {
-	gauge := func(desc *prometheus.Desc, v float64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, labels...)
-	}
-	truth := func(b bool) float64 {
-		if b {
-			return 1
-		}
-		return 0
-	}
-	for _, s := range c.status() {
-		partition := strconv.Itoa(s.Partition)
-		gauge(lagDesc, s.Store.LagSeconds, partition, roleStore)
-		gauge(lagDesc, s.Detect.LagSeconds, partition, roleDetect)
-		gauge(stuckDesc, truth(s.Store.Stuck), partition, roleStore)
-		gauge(stuckDesc, truth(s.Detect.Stuck), partition, roleDetect)
-		gauge(pendingDesc, float64(s.Pending), partition)
-		gauge(failedDesc, truth(s.Err != ""), partition)
-	}
+// age notes how old the newest sample of a batch was when it arrived.
+func (m *laneMetrics) age(b *telemetry.Batch) {
+	newest := slices.MaxFunc(b.Samples, func(a, b telemetry.Sample) int { return cmp.Compare(a.Time, b.Time) })
+	m.ages.Observe(float64(b.Arrival-newest.Time) / 1000)
 }

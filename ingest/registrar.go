@@ -26,7 +26,7 @@ type device struct{ tenant, id string }
 const registrations = 4096
 
 func newRegistrar(r Registry, log *slog.Logger, m *intakeMetrics) *registrar {
-	return &registrar{patience: patience{log, m.retries}, registry: r, metrics: m, queue: make(chan device, registrations), asked: make(map[device]struct{})}
+	return &registrar{patience: patience{log, m.retries, m.effects}, registry: r, metrics: m, queue: make(chan device, registrations), asked: make(map[device]struct{})}
 }
 
 // asking reports whether a device is in the queue or in work.
@@ -83,7 +83,7 @@ func (r *registrar) run(ctx context.Context) {
 }
 
 func (r *registrar) register(ctx context.Context, d device) {
-	err := r.persist(ctx, "the registry to take a device", func() error { return r.registry.Register(ctx, d.tenant, d.id) })
+	err := r.persist(ctx, effectRegister, func() error { return r.registry.Register(ctx, d.tenant, d.id) })
 	switch {
 	case err == nil:
 		r.metrics.registered.Inc()

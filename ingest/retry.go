@@ -41,19 +41,19 @@ func unavailable(err error) bool {
 type patience struct {
 	log     *slog.Logger
 	retries prometheus.Counter
+	effects *effectMetrics
 }
 
 // persist runs an effect until it succeeds, is refused, or stop ends. A store that is unavailable
 // is waited for as long as it takes; an error of another kind is believed after some attempts.
-// What names the effect in the log.
-func (p *patience) persist(stop context.Context, what string, effect func() error) error {
+func (p *patience) persist(stop context.Context, what effect, do func() error) error {
 	var begun time.Time // of the waiting
 	pause := retryFirst
 	for left := attempts; ; {
-		err := effect()
+		err := p.effects.time(what, do)
 		if err == nil || errors.Is(err, tickets.ErrFenced) {
 			if !begun.IsZero() {
-				p.log.Info("waiting is over", "for", what, "seconds", time.Since(begun).Seconds())
+				p.log.Info("waiting is over", "for", what.text, "seconds", time.Since(begun).Seconds())
 			}
 			return err
 		}
@@ -65,7 +65,7 @@ func (p *patience) persist(stop context.Context, what string, effect func() erro
 		p.retries.Inc()
 		if begun.IsZero() {
 			begun = time.Now()
-			p.log.Warn("waiting for a store", "for", what, "err", err)
+			p.log.Warn("waiting for a store", "for", what.text, "err", err)
 		}
 		if !sleep(stop, pause) {
 			return fmt.Errorf("%w: %w", errGivenUp, err)

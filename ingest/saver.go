@@ -65,7 +65,7 @@ func (s *saver) start(begun time.Time, t *tail, c *checkpoint, appendState func(
 			s.metrics.saveFailures.Inc()
 			s.log.Error("checkpoint not saved; the journal keeps what it would have covered", "role", s.role, "err", err)
 		} else {
-			t.saved.add(position)
+			t.saved.wrote(position, time.Now(), len(s.buffer))
 			done()
 		}
 		s.writing <- err

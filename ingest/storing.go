@@ -168,6 +168,9 @@ func (s *storing) flush(stop, abort context.Context) error {
 	if len(s.behind) == 0 {
 		return nil
 	}
+	if len(s.batches) > 0 {
+		s.lane.metrics.age(&s.batches[0])
+	}
 	if err := s.storeSeries(stop, abort); err != nil {
 		return err
 	}
@@ -201,7 +204,7 @@ func (s *storing) storeSeries(stop, abort context.Context) error {
 
 func (s *storing) append(stop, abort context.Context, batches []telemetry.Batch) error {
 	var dropped int
-	err := s.lane.persist(stop, "the series store", func() (err error) {
+	err := s.lane.persist(stop, effectAppend, func() (err error) {
 		dropped, err = s.lane.parts.Store.Append(abort, batches)
 		return err
 	})
@@ -220,7 +223,7 @@ func (s *storing) storeRecords(stop, abort context.Context) error {
 	records := s.lane.parts.Records
 	for tenant, events := range s.events {
 		err := each(events, func(some []DeviceEvent) error {
-			return s.lane.persist(stop, "the store of events", func() error { return records.PutEvents(abort, tenant, some) })
+			return s.lane.persist(stop, effectEvents, func() error { return records.PutEvents(abort, tenant, some) })
 		}, func(e DeviceEvent, err error) error {
 			return s.lane.refuse(stop, abort, roleStore, refusedEvent(tenant, e), err)
 		})
@@ -230,7 +233,7 @@ func (s *storing) storeRecords(stop, abort context.Context) error {
 	}
 	for tenant, states := range s.states {
 		err := each(states, func(some []DeviceState) error {
-			return s.lane.persist(stop, "the store of states", func() error { return records.PutStates(abort, tenant, some) })
+			return s.lane.persist(stop, effectStates, func() error { return records.PutStates(abort, tenant, some) })
 		}, func(st DeviceState, err error) error {
 			return s.lane.refuse(stop, abort, roleStore, refusedState(tenant, st), err)
 		})
@@ -275,7 +278,7 @@ func (s *storing) save(stop, abort context.Context, last bool) error {
 		}
 	}
 	c := checkpoint{Position: s.at(), Arrival: s.arrival.Load(), Marks: s.marks}
-	if err := s.lane.persist(stop, "the series store to sync", func() error { return s.lane.parts.Store.Sync(abort) }); err != nil {
+	if err := s.lane.persist(stop, effectSync, func() error { return s.lane.parts.Store.Sync(abort) }); err != nil {
 		if givenUp(err) {
 			return nil // the journal keeps it
 		}

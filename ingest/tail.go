@@ -83,6 +83,8 @@ func (t *tail) pass(blob Blob) {
 
 func (t *tail) status(now time.Time, end Position) CursorStatus {
 	s := CursorStatus{Position: t.at(), Saved: t.saved.newest()}
+	s.SavedAt, s.SavedBytes = t.saved.written()
+	s.BytesBehind = t.journal.Behind(t.partition, s.Position)
 	if s.Position >= end {
 		return s
 	}
@@ -147,8 +149,25 @@ func (m *marks) note(producer string, sequence uint64) {
 
 // saved are the positions of the two newest checkpoints.
 type saved struct {
-	mu   sync.Mutex
-	both [2]Position // older, newer
+	mu    sync.Mutex
+	both  [2]Position // older, newer
+	at    time.Time   // when this process wrote the newest; zero when it has not yet
+	bytes int         // of it
+}
+
+// wrote notes a checkpoint of this process.
+func (s *saved) wrote(p Position, at time.Time, bytes int) {
+	s.add(p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.at, s.bytes = at, bytes
+}
+
+// written is when this process wrote the newest checkpoint, and its size in bytes.
+func (s *saved) written() (at time.Time, bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.at, s.bytes
 }
 
 func (s *saved) add(p Position) {

@@ -14,6 +14,7 @@ type metrics struct {
 	notRouted, refusedFilters, slowed      prometheus.Counter
 	stalled, deaf, panics, sessionsDropped prometheus.Counter
 	dismissed                              prometheus.Counter
+	ackSeconds                             prometheus.Histogram
 }
 
 func newMetrics(r prometheus.Registerer, b *Broker) *metrics {
@@ -37,8 +38,11 @@ func newMetrics(r prometheus.Registerer, b *Broker) *metrics {
 	})
 	gauge("reading", "Connections of which a part of a packet was read.", b.lent.Load)
 	gauge("in_flight", "Messages that wait to be durable.", b.inFlight.Load)
-	gauge("dropped", "Messages that subscribers did not take in time, since the start.", func() int64 {
-		return atomic.LoadInt64(&b.server.Info.MessagesDropped) + atomic.LoadInt64(&b.server.Info.InflightDropped)
+	gauge("connections_limit", "Clients that may be connected at a time.", func() int64 { return int64(b.config.Connections) })
+	with.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: "presage", Subsystem: "broker", Name: "dropped_total", Help: "Messages that subscribers other than Presage did not take in time.",
+	}, func() float64 {
+		return float64(atomic.LoadInt64(&b.server.Info.MessagesDropped) + atomic.LoadInt64(&b.server.Info.InflightDropped))
 	})
 	m := &metrics{
 		turnedAway: with.NewCounterVec(prometheus.CounterOpts{
@@ -61,6 +65,11 @@ func newMetrics(r prometheus.Registerer, b *Broker) *metrics {
 		panics:          counter("panics_total", "Connections that were closed because one of their packets made the broker panic: a defect to report."),
 		sessionsDropped: counter("sessions_dropped_total", "Sessions that were not kept because too many are."),
 		blocked:         counter("blocked_seconds_total", "Time in which connections were not read from because too many of their messages waited to be durable."),
+		ackSeconds: with.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "presage", Subsystem: "broker", Name: "ack_seconds",
+			Help:    "Time from reading a message until its acknowledgement was written: the first message of every write.",
+			Buckets: prometheus.ExponentialBuckets(250e-6, 2, 16), // 250 us to 8 s
+		}),
 	}
 	for _, reason := range []string{"credentials", "no-credentials", "too-many", "too-many-of-address", "too-many-of-device", "too-many-handshakes", "no-descriptor"} {
 		m.turnedAway.WithLabelValues(reason) // shown from the start

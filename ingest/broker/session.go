@@ -68,6 +68,7 @@ type publish struct {
 	waiter  chan struct{} // of QoS 2: somebody waits; buffered, 1 message a wait
 	waited  bool          // whether somebody does
 	will    bool          // the last will: not part of the flow of the connection
+	begun   time.Time     // when the intake was given it
 
 	// done, refused and slow are what the intake calls, made once.
 	done    func(error)
@@ -172,10 +173,11 @@ func (b *Broker) accept(p *publish) {
 	if b.wanted(p.message.retain) {
 		p.message.payload = append([]byte{}, payload...)
 	}
+	p.begun = time.Now()
 	b.intake.Accept(b.ctx, ingest.Message{
 		Tenant: p.session.identity.Tenant, Client: p.session.client.ID,
 		Topic: p.message.topic, Payload: payload,
-		Arrival: time.Now().UnixMilli(), Refused: p.refused, Slow: p.slow,
+		Arrival: p.begun.UnixMilli(), Refused: p.refused, Slow: p.slow,
 		Sender: p.session.identity.Device, SpeaksFor: p.session.speaksFor,
 	}, p.done)
 }
@@ -267,6 +269,7 @@ func (s *session) acknowledge(acks []byte, batch []*publish) []byte {
 	if n > 0 && s.write(acks) {
 		s.broker.metrics.acks.Add(float64(n))
 		s.broker.metrics.ackWrites.Inc()
+		s.broker.metrics.ackSeconds.Observe(time.Since(batch[0].begun).Seconds())
 	}
 	if failed != nil {
 		s.broker.giveUp(s, failed)

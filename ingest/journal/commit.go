@@ -39,6 +39,11 @@ func (p *partition) commitAll() {
 		p.mu.Unlock()
 		if !g.empty() {
 			err := p.commit(g.blob)
+			if err == nil {
+				p.cfg.m.durable.Observe(time.Since(g.begun).Seconds())
+				p.cfg.m.groupEntries.Observe(float64(len(g.done)))
+				p.cfg.m.entries.Add(float64(len(g.done)))
+			}
 			for _, done := range g.done {
 				done(err)
 			}

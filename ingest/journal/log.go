@@ -56,7 +56,7 @@ func (l *Log) open() error {
 	}
 	var id producer
 	rand.Read(id[:]) // never fails
-	m := newMetrics(l.cfg.Registerer, l.Size)
+	m := newMetrics(l.cfg.Registerer, l)
 	for i := range h.Partitions {
 		p, err := openPartition(partitionConfig{
 			Config: l.cfg,
@@ -113,6 +113,17 @@ func (l *Log) Trim(partition int, before ingest.Position) error {
 		return err
 	}
 	return p.trim(before)
+}
+
+// Behind implements [ingest.Journal].
+func (l *Log) Behind(partition int, from ingest.Position) int64 {
+	p, err := l.partition(partition)
+	if err != nil {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.behind(from)
 }
 
 // Size returns the bytes that the journal holds on disk.

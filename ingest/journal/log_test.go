@@ -345,7 +345,7 @@ func TestGroupCommit(t *testing.T) {
 func TestAppendWaitsForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &partition{
-			cfg:      partitionConfig{Config: Config{GroupBytes: 100}, most: 1 << 20, m: newMetrics(nil, func() int64 { return 0 })},
+			cfg:      partitionConfig{Config: Config{GroupBytes: 100}, most: 1 << 20, m: newMetrics(nil, nil)},
 			segments: []segment{{}},
 			room:     make(chan struct{}),
 			work:     make(chan struct{}, 1),

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/prometheus/prometheus/tsdb/wlog"
 
@@ -33,6 +34,7 @@ type partition struct {
 	held     int64         // bytes in all segments
 	inwork   int64         // bytes of the group that is being committed
 	room     chan struct{} // closed, and made anew, when somebody who waits may try again
+	waiters  int           // who waits for room
 	grown    chan struct{} // closed, and made anew, when something became durable
 	full     bool          // the last entry that looked for room found none on disk
 	closed   bool
@@ -57,8 +59,9 @@ type segment struct {
 
 // group is what is committed together: a blob in the making, and whom to tell.
 type group struct {
-	blob []byte
-	done []func(error)
+	blob  []byte
+	done  []func(error)
+	begun time.Time // of the first entry
 }
 
 func (g *group) empty() bool { return len(g.done) == 0 }
@@ -177,14 +180,13 @@ func (p *partition) append(ctx context.Context, entry []byte, done func(error)) 
 		if !waited {
 			p.cfg.m.waits.Inc()
 		}
-		room := p.room
-		p.mu.Unlock()
-		select {
-		case <-room:
-		case <-ctx.Done():
-			return fmt.Errorf("journal has no room: %w", ctx.Err())
+		if err := p.wait(ctx); err != nil {
+			p.mu.Unlock()
+			return err
 		}
-		p.mu.Lock()
+	}
+	if p.pending.empty() {
+		p.pending.begun = time.Now()
 	}
 	p.pending.blob = appendEntry(p.pending.blob, entry)
 	p.pending.done = append(p.pending.done, done)
@@ -194,6 +196,23 @@ func (p *partition) append(ctx context.Context, entry []byte, done func(error)) 
 	default:
 	}
 	return nil
+}
+
+// wait waits until there may be room. The caller holds mu, which is free meanwhile.
+func (p *partition) wait(ctx context.Context) error {
+	begun, room := time.Now(), p.room
+	p.waiters++
+	p.mu.Unlock()
+	var err error
+	select {
+	case <-room:
+	case <-ctx.Done():
+		err = fmt.Errorf("journal has no room: %w", ctx.Err())
+	}
+	p.cfg.m.waiting.Observe(time.Since(begun).Seconds())
+	p.mu.Lock()
+	p.waiters--
+	return err
 }
 
 // fits reports whether an entry of n bytes may join the group that gathers. An
@@ -227,6 +246,21 @@ func position(index int, off int64) ingest.Position {
 
 func split(p ingest.Position) (index int, off int64) {
 	return int(p >> 32), int64(p & (1<<32 - 1))
+}
+
+// behind is how many durable bytes lie behind a position. The caller holds mu.
+func (p *partition) behind(from ingest.Position) int64 {
+	index, off := split(from)
+	var n int64
+	for _, s := range p.segments {
+		switch {
+		case s.index > index:
+			n += s.size
+		case s.index == index:
+			n += max(0, s.size-off)
+		}
+	}
+	return n
 }
 
 func (p *partition) trim(before ingest.Position) error {

@@ -111,15 +111,30 @@ func (c *connection) work() {
 	}
 }
 
+// The reasons for skipping a message, as they stand in the label "reason".
+const (
+	skipNotOurs  = "not-ours"
+	skipRetained = "retained"
+)
+
+// held is what is between the broker and its acknowledgement.
+type held struct{ messages, bytes int }
+
+func (c *connection) held() held {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return held{len(c.flow) + c.acking, c.bytes}
+}
+
 // skip tells why a message is not for the intake; it is acknowledged all the same.
 // A retained message is sent again with every subscription: a state still holds, but a reading or an event of
 // the past would count once more.
 func (c *connection) skip(m mqtt.Message) string {
 	switch {
 	case !c.shard.owner.topics.Takes(m.Topic(), m.Payload()):
-		return "not-ours"
+		return skipNotOurs
 	case m.Retained() && !strings.HasSuffix(m.Topic(), "/state"):
-		return "retained"
+		return skipRetained
 	}
 	return ""
 }

@@ -20,6 +20,7 @@ type shard struct {
 	mu     sync.Mutex
 	err    error       // why it is not subscribed; nil when it is
 	client mqtt.Client // the subscribed one; meaningless while err is not nil
+	live   *connection // the present or the last one; nil before the first
 }
 
 func newShard(owner *Subscriber, id string, filters []string) *shard {
@@ -86,6 +87,9 @@ func (s *shard) run(ctx context.Context) {
 // connected lives through one connection, and returns why it ended.
 func (s *shard) connected(ctx context.Context) (subscribed bool, err error) {
 	c := newConnection(s)
+	s.mu.Lock()
+	s.live = c
+	s.mu.Unlock()
 	client := mqtt.NewClient(s.options(c))
 	defer c.end()
 

@@ -112,6 +112,20 @@ func (s *Subscriber) changed(up bool) {
 	}
 }
 
+// held is what all sessions hold.
+func (s *Subscriber) held() (all held) {
+	for _, shard := range s.shards {
+		shard.mu.Lock()
+		live := shard.live
+		shard.mu.Unlock()
+		if live != nil {
+			one := live.held()
+			all.messages, all.bytes = all.messages+one.messages, all.bytes+one.bytes
+		}
+	}
+	return all
+}
+
 // Publish sends a message of Presage's own, such as a command to a device, to the broker and waits for
 // its acknowledgement. It fails when there is no connection.
 func (s *Subscriber) Publish(ctx context.Context, topic string, payload []byte) error {

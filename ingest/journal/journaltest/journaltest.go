@@ -134,6 +134,17 @@ func testOrder(t *testing.T, s Subject) {
 	if end := j.End(0); end != behind[len(behind)-1] {
 		t.Errorf("end is %d, the last blob ends at %d", end, behind[len(behind)-1])
 	}
+	before := j.Behind(0, 0)
+	for _, p := range slices.Compact(behind) {
+		if left := j.Behind(0, p); left >= before || (left == 0) != (p == j.End(0)) {
+			t.Errorf("%d bytes lie behind position %d, %d behind the one before; the end is %d", left, p, before, j.End(0))
+		} else {
+			before = left
+		}
+	}
+	if left := j.Behind(1, 0); left != 0 {
+		t.Errorf("%d bytes lie behind the beginning of an empty partition", left)
+	}
 }
 
 func testWriters(t *testing.T, s Subject) {
