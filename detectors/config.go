@@ -24,6 +24,8 @@ type Config struct {
 	Counts *Counts
 	// Logger is told of crashes of detectors; nil tells nobody.
 	Logger *slog.Logger
+	// Meter measures the engine; nil measures nothing. What it shows is no part of the state.
+	Meter *Meter
 }
 
 // DefaultConfig returns one hour, ten minutes, two hours, two minutes, 512 metrics and two crashes.

@@ -1,5 +1,7 @@
 package detectors
 
+import "time"
+
 // device is the state of one device.
 type device struct {
 	tenant, id string
@@ -203,11 +205,17 @@ func (d *device) observeSeries(e *Engine, m *metricState, in *Input, learn bool)
 			e.crashed(d, d.plan.Series.Name(), "base:"+m.name, m.bad, in, cause)
 		}
 	}()
+	if e.timing {
+		return timed(e, d.plan.Series.Name(), func() Expectation { return m.base.Observe(in.Time, in.Value, learn) }), true
+	}
 	return m.base.Observe(in.Time, in.Value, learn), true
 }
 
 func (d *device) observeJoint(e *Engine, m *metricState, in *Input, expectation Expectation) {
 	defer d.containJoint(e, in)
+	if e.timing {
+		defer e.cfg.Meter.observation(d.plan.Joint.Name(), time.Now())
+	}
 	d.joint.Observe(m.joint, in.Time, in.Value, expectation)
 }
 
@@ -226,6 +234,9 @@ func (d *device) decide(e *Engine, in *Input) {
 
 func (d *device) decisions(e *Engine, in *Input) []Decision {
 	defer d.containJoint(e, in)
+	if e.timing {
+		return timed(e, d.plan.Joint.Name(), func() []Decision { return d.joint.Decide(in.Time) })
+	}
 	return d.joint.Decide(in.Time)
 }
 

@@ -279,6 +279,7 @@ func (d *device) reportHeld(e *Engine, in *Input) {
 
 // crashed tells that a detector crashed, and gives a notice when it is off from now on.
 func (e *Engine) crashed(d *device, detector, rule string, count int, in *Input, cause any) {
+	e.cfg.Meter.crashed(detector)
 	e.log.Error("detector crashed", "device", d.id, "detector", detector, "rule", rule, "count", count, "err", cause)
 	if count < e.cfg.Crashes {
 		return

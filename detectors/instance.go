@@ -77,6 +77,9 @@ func (d *device) applyRule(e *Engine, i *instance, in *Input) {
 
 func (d *device) observe(e *Engine, i *instance, in *Input) (v Verdict, ok bool) {
 	defer d.contain(e, i, in)
+	if e.timing {
+		return timed(e, i.rule.Method.Name(), func() Verdict { return i.det.Observe(in) }), true
+	}
 	return i.det.Observe(in), true
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/presage-pdm/presage/fleet"
 )
@@ -29,6 +30,7 @@ type Config struct {
 	Dispatcher Dispatcher
 	Faults     Faults
 	Log        *slog.Logger
+	Registerer prometheus.Registerer // nil keeps the metrics unregistered
 
 	// ReopenWithin is how long after closing a returning fault reopens its
 	// ticket; later it gets a new one that names the old.
@@ -49,9 +51,10 @@ func DefaultConfig() Config {
 }
 
 // Desk opens and moves tickets: by itself when findings come in, and for
-// people as far as the workflow lets them. It holds no state of its own and is safe for concurrent use.
+// people as far as the workflow lets them. It holds no state of its own but metrics, and is safe for concurrent use.
 type Desk struct {
-	cfg Config
+	cfg     Config
+	metrics *metrics
 }
 
 // NewDesk returns a desk. It fails when a part of the configuration is missing.
@@ -75,7 +78,7 @@ func NewDesk(cfg Config) (*Desk, error) {
 	if cfg.Workflows.For(Fault) == nil {
 		return nil, errors.New("desk: no workflow begins tickets of kind \"fault\"; add \"kinds: [fault]\" to one")
 	}
-	return &Desk{cfg: cfg}, nil
+	return &Desk{cfg: cfg, metrics: newMetrics(cfg.Registerer)}, nil
 }
 
 // The limits on what one request may carry.

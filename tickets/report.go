@@ -25,12 +25,15 @@ import (
 func (d *Desk) Report(ctx context.Context, fence Fence, findings []detectors.Finding) error {
 	for chunk := range slices.Chunk(findings, reportChunk) {
 		for tenant, list := range byTenant(chunk) {
-			err := d.update(ctx, tenant, fence, func(ctx context.Context, tx Tx) error {
-				return d.report(ctx, tx, tenant, list)
+			var done []made // by the last run of the transaction, which is the one that was committed
+			err := d.update(ctx, tenant, fence, func(ctx context.Context, tx Tx) (err error) {
+				done, err = d.report(ctx, tx, tenant, list)
+				return err
 			})
 			if err != nil {
 				return fmt.Errorf("report %d findings of tenant %s: %w", len(list), tenant, err)
 			}
+			d.metrics.count(done, d.cfg.Now())
 		}
 	}
 	return nil
@@ -64,7 +67,7 @@ func (d *Desk) update(ctx context.Context, tenant string, fence Fence, fn func(c
 	return fmt.Errorf("lost %d races in a row: %w: %w", attempts, ErrUnavailable, err)
 }
 
-func (d *Desk) report(ctx context.Context, tx Tx, tenant string, findings []detectors.Finding) error {
+func (d *Desk) report(ctx context.Context, tx Tx, tenant string, findings []detectors.Finding) ([]made, error) {
 	w := d.newWork(tx, tenant)
 	// Faults in one order in every transaction, so that two of them do not wait
 	// for each other's rows in a ring; the findings of one fault stay in theirs.
@@ -77,10 +80,10 @@ func (d *Desk) report(ctx context.Context, tx Tx, tenant string, findings []dete
 	})
 	for _, f := range inOrder {
 		if err := w.take(ctx, f); err != nil {
-			return fmt.Errorf("finding %s (%s of %s): %w", f.ID, f.FaultCode, f.Device, err)
+			return nil, fmt.Errorf("finding %s (%s of %s): %w", f.ID, f.FaultCode, f.Device, err)
 		}
 	}
-	return w.finish(ctx)
+	return w.made, w.finish(ctx)
 }
 
 // take applies one finding. A finding that names no device, fault or identity
@@ -218,6 +221,7 @@ func (w *work) open(ctx context.Context, f *detectors.Finding, last *Ticket, v v
 	}
 	s.dirty = false
 	w.add(s)
+	w.makes(t, f, false)
 	return nil
 }
 
@@ -298,6 +302,7 @@ func (w *work) reopen(ctx context.Context, s *sheet, f *detectors.Finding) error
 	s.dirty = true
 	s.event("ticket.reopened", !f.Backfill)
 	s.note(Entry{Kind: "reopened", From: from, To: t.State, Rule: rule(f)})
+	w.makes(t, f, true)
 	subject := w.desk.look(w.tenant, t.Device, t.Component, w.now)
 	t.Region = subject.region
 	w.prioritise(t, subject)

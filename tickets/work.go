@@ -17,6 +17,7 @@ type work struct {
 	byKey  map[Key]*sheet // open ticket of the fault or the one closed last; nil when there is none
 	order  []*sheet       // in the order of first touch
 	loads  *Loads         // read at the first dispatch, then kept up to date
+	made   []made         // what is counted after the commit
 }
 
 // sheet is a ticket that the transaction works on.

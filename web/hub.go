@@ -26,6 +26,7 @@ type Hub struct {
 
 	mu        sync.Mutex
 	sequence  uint64
+	lost      uint64     // messages that a listener had no room for
 	memory    []*message // the newest, oldest first
 	listeners map[*listener]struct{}
 }
@@ -90,8 +91,19 @@ func (h *Hub) publish(m *message) {
 		case l.inbox <- m:
 		default:
 			l.lost.Store(true)
+			h.lost++
 		}
 	}
+}
+
+// counts returns how many messages were published and lost to listeners, and how many wait for them.
+func (h *Hub) counts() (messages, lost uint64, waiting int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for l := range h.listeners {
+		waiting += len(l.inbox)
+	}
+	return h.sequence, h.lost, waiting
 }
 
 // listen begins a stream of a tenant. missed are the messages since the last one that the client saw; complete is false when

@@ -13,7 +13,7 @@ type meters struct {
 	streams  prometheus.Gauge
 }
 
-func newMeters(reg prometheus.Registerer) (*meters, error) {
+func newMeters(reg prometheus.Registerer, hub *Hub) (*meters, error) {
 	m := &meters{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "presage_http_requests_total", Help: "Answered HTTP requests by operation and status.",
@@ -29,5 +29,29 @@ func newMeters(reg prometheus.Registerer) (*meters, error) {
 	if reg == nil {
 		return m, nil
 	}
-	return m, errors.Join(reg.Register(m.requests), reg.Register(m.seconds), reg.Register(m.streams))
+	return m, errors.Join(reg.Register(m.requests), reg.Register(m.seconds), reg.Register(m.streams), reg.Register(hubCollector{hub}))
+}
+
+// hubCollector shows what the hub holds for its listeners at the time of each scrape.
+type hubCollector struct{ hub *Hub }
+
+var (
+	hubMessagesDesc = prometheus.NewDesc("presage_http_stream_messages_total", "Messages that were given to the live streams.", nil, nil)
+	hubResetsDesc   = prometheus.NewDesc("presage_http_stream_resets_total", "Messages that a live stream had no room for: its browser was told to load everything again.", nil, nil)
+	hubWaitingDesc  = prometheus.NewDesc("presage_http_stream_waiting", "Messages that wait to be written to browsers, in all streams; 64 fit in one.", nil, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (hubCollector) Describe(out chan<- *prometheus.Desc) {
+	out <- hubMessagesDesc
+	out <- hubResetsDesc
+	out <- hubWaitingDesc
+}
+
+// Collect implements [prometheus.Collector].
+func (c hubCollector) Collect(out chan<- prometheus.Metric) {
+	messages, lost, waiting := c.hub.counts()
+	out <- prometheus.MustNewConstMetric(hubMessagesDesc, prometheus.CounterValue, float64(messages))
+	out <- prometheus.MustNewConstMetric(hubResetsDesc, prometheus.CounterValue, float64(lost))
+	out <- prometheus.MustNewConstMetric(hubWaitingDesc, prometheus.GaugeValue, float64(waiting))
 }

@@ -50,7 +50,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.streams = newStreams(cfg.Streams, cfg.StreamsPerUser)
 	var err error
-	if s.meters, err = newMeters(cfg.Registerer); err != nil {
+	if s.meters, err = newMeters(cfg.Registerer, cfg.Hub); err != nil {
 		return nil, fmt.Errorf("register metrics of the web server: %w", err)
 	}
 	if s.dummyHash, err = cfg.Passwords.Hash("a password that nobody has"); err != nil {

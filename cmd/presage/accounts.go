@@ -28,7 +28,7 @@ func (f settingsFlags) withStore(ctx context.Context, std streams, fn func(*sqls
 	if err != nil {
 		return err
 	}
-	store, err := openSQL(ctx, s, newLogger(s.Log, std.err))
+	store, err := openSQL(ctx, s, nil, newLogger(s.Log, std.err))
 	if err != nil {
 		return err
 	}

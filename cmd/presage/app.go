@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/presage-pdm/presage/fleet"
 	"github.com/presage-pdm/presage/ingest"
@@ -37,6 +36,10 @@ type app struct {
 	started  time.Time
 	life     lifecycle
 	metrics  *prometheus.Registry
+	tasks    tasks
+	watch    *watch
+	// certificates tells when those of the listeners end.
+	certificates *prometheus.GaugeVec
 
 	sql       *sqlstore.Store
 	series    series.Store
@@ -77,7 +80,7 @@ type appOptions struct {
 
 // startApp starts every part. On failure it stops what it had started.
 func startApp(ctx context.Context, s Settings, log *slog.Logger, options appOptions) (_ *app, err error) {
-	a := &app{settings: s, log: log, started: time.Now().UTC(), metrics: prometheus.NewRegistry(), failed: make(chan error, 1)}
+	a := &app{settings: s, log: log, started: time.Now().UTC(), metrics: newRegistry(), failed: make(chan error, 1)}
 	a.life.log = log
 	defer func() {
 		if err != nil {
@@ -86,7 +89,7 @@ func startApp(ctx context.Context, s Settings, log *slog.Logger, options appOpti
 			err = errors.Join(err, a.stop(patience))
 		}
 	}()
-	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.tasks, a.watch, a.certificates = newTasks(a.metrics), newWatch(a.metrics, s.Webhooks), newCertificateMetric(a.metrics)
 	for _, start := range []func(context.Context) error{
 		func(context.Context) error {
 			files, err := openFiles()
@@ -145,7 +148,7 @@ func (a *app) syncData(context.Context) error {
 
 func (a *app) openStores(ctx context.Context) error {
 	var err error
-	if a.sql, err = openSQL(ctx, a.settings, a.log); err != nil {
+	if a.sql, err = openSQL(ctx, a.settings, a.metrics, a.log); err != nil {
 		return err
 	}
 	a.life.onStop("database", func(context.Context) error { return a.sql.Close() })
@@ -157,6 +160,7 @@ func (a *app) openStores(ctx context.Context) error {
 	if err := a.sql.LoadDirectory(ctx, a.directory); err != nil {
 		return fmt.Errorf("read the fleet: %w", err)
 	}
+	a.showRoom()
 	return nil
 }
 

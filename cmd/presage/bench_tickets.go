@@ -138,7 +138,7 @@ func (c benchTicketsCommand) read(ctx context.Context, server *benchServer, r *t
 func (c benchTicketsCommand) fill(ctx context.Context, server *benchServer, progress io.Writer) (engine string, err error) {
 	settings := DefaultSettings()
 	settings.Data, settings.Database = server.data(), c.Database
-	store, err := openSQL(ctx, settings, slog.New(slog.DiscardHandler))
+	store, err := openSQL(ctx, settings, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return "", err
 	}

@@ -58,7 +58,7 @@ func (c brokerConfigCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	store, err := openSQL(ctx, s, newLogger(s.Log, std.err))
+	store, err := openSQL(ctx, s, nil, newLogger(s.Log, std.err))
 	if err != nil {
 		return err
 	}

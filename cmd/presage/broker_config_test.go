@@ -26,7 +26,7 @@ func sampleRules(t *testing.T) brokerRules {
 		{Topic: "factory/+/{device}/{metric}", Value: "v"},
 		{Topic: "line/data", Device: "id", Values: "v"},
 	}
-	store, err := openSQL(t.Context(), s, newLogger(s.Log, os.Stderr))
+	store, err := openSQL(t.Context(), s, nil, newLogger(s.Log, os.Stderr))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func (nobodyPublishes) Refuse(_ context.Context, _ ingest.Message, _ *ingest.Rej
 func BenchmarkConnect(b *testing.B) {
 	s := DefaultSettings()
 	s.Data = b.TempDir()
-	store, err := openSQL(b.Context(), s, newLogger(s.Log, b.Output()))
+	store, err := openSQL(b.Context(), s, nil, newLogger(s.Log, b.Output()))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func (a *app) openDesk(context.Context) error {
 		return fmt.Errorf("wording: %w", err)
 	}
 	cfg := tickets.DefaultConfig()
-	cfg.Store, cfg.Fleet, cfg.Log = a.sql, a.directory, a.log
+	cfg.Store, cfg.Fleet, cfg.Log, cfg.Registerer = a.sql, a.directory, a.log, a.metrics
 	cfg.Workflows, cfg.Dispatcher, cfg.Faults = a.workflows, dispatcher, a.wording
 	a.desk, err = tickets.NewDesk(cfg)
 	return err
@@ -45,10 +45,11 @@ func (a *app) openDesk(context.Context) error {
 func (a *app) startRelay(ctx context.Context) error {
 	a.hub = web.NewHub()
 	cfg := bus.DefaultConfig()
-	cfg.Log = a.log
+	metrics := bus.NewMetrics(a.metrics)
+	cfg.Log, cfg.Metrics = a.log, metrics
 	relay := bus.NewRelay(a.sql, cfg)
 	relay.Subscribe("browsers", func(_ context.Context, e tickets.Event) error { return a.hub.Ticket(e) })
-	if err := a.startWebhooks(ctx, relay); err != nil {
+	if err := a.startWebhooks(ctx, relay, metrics); err != nil {
 		return err
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -58,10 +59,10 @@ func (a *app) startRelay(ctx context.Context) error {
 }
 
 // startWebhooks posts events to the configured receivers.
-func (a *app) startWebhooks(ctx context.Context, relay *bus.Relay) error {
+func (a *app) startWebhooks(ctx context.Context, relay *bus.Relay, metrics *bus.Metrics) error {
 	for i, s := range a.settings.Webhooks {
 		cfg := bus.DefaultWebhookConfig()
-		cfg.Name, cfg.URL, cfg.Secret, cfg.Log = s.Name, s.URL, s.Secret, a.log
+		cfg.Name, cfg.URL, cfg.Secret, cfg.Log, cfg.Metrics = s.Name, s.URL, s.Secret, a.log, metrics
 		hook, err := bus.NewWebhook(a.sql, cfg)
 		if err != nil {
 			return fmt.Errorf("webhooks[%d]: %w", i, err)
@@ -120,6 +121,7 @@ func (a *app) dispatchPending(ctx context.Context) error {
 		}
 		for _, tenant := range a.directory.Tenants() {
 			n, err := a.desk.DispatchPending(ctx, tenant)
+			a.tasks.note(taskDispatch, err)
 			if err != nil && ctx.Err() == nil {
 				a.log.Warn("pending tickets not dispatched", "err", err)
 			}
@@ -144,7 +146,9 @@ func (a *app) refreshFleet(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if err := a.sql.LoadDirectory(ctx, a.directory); err != nil && ctx.Err() == nil {
+		err := a.sql.LoadDirectory(ctx, a.directory)
+		a.tasks.note(taskFleet, err)
+		if err != nil && ctx.Err() == nil {
 			a.log.Warn("fleet not read again", "err", err)
 		}
 	}

@@ -16,15 +16,16 @@ import (
 // since the last time is lost with the process; the next reading tells it again.
 type heardStore struct {
 	series.Store
-	sql *sqlstore.Store
-	log *slog.Logger
+	sql   *sqlstore.Store
+	log   *slog.Logger
+	tasks tasks
 
 	mu    sync.Mutex
 	since map[string]map[string]int64 // arrival in Unix milliseconds, by tenant and device
 }
 
-func newHeardStore(store series.Store, sql *sqlstore.Store, log *slog.Logger) *heardStore {
-	return &heardStore{Store: store, sql: sql, log: log, since: map[string]map[string]int64{}}
+func newHeardStore(store series.Store, sql *sqlstore.Store, log *slog.Logger, tasks tasks) *heardStore {
+	return &heardStore{Store: store, sql: sql, log: log, tasks: tasks, since: map[string]map[string]int64{}}
 }
 
 // Append implements series.Store.
@@ -63,6 +64,17 @@ func (h *heardStore) run(ctx context.Context) {
 	}
 }
 
+// waiting is how many devices the database is to be told of.
+func (h *heardStore) waiting() float64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for _, devices := range h.since {
+		n += len(devices)
+	}
+	return float64(n)
+}
+
 func (h *heardStore) note(ctx context.Context) {
 	h.mu.Lock()
 	since := h.since
@@ -71,7 +83,9 @@ func (h *heardStore) note(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, noteEvery)
 	defer cancel()
 	for tenant, devices := range since {
-		if err := h.sql.PutSeen(ctx, tenant, devices); err != nil {
+		err := h.sql.PutSeen(ctx, tenant, devices)
+		h.tasks.note(taskSeen, err)
+		if err != nil {
 			h.log.Warn("not noted when devices were last heard of", "err", err)
 		}
 	}

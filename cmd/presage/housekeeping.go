@@ -15,6 +15,7 @@ type housekeeping struct {
 	keep     RetentionSettings
 	webhooks []string // names of those in the configuration
 	log      *slog.Logger
+	tasks    tasks
 }
 
 const (
@@ -35,7 +36,7 @@ const (
 
 // keepHouse runs until ctx ends.
 func (a *app) keepHouse(ctx context.Context) error {
-	h := housekeeping{store: a.sql, keep: a.settings.Retention, log: a.log}
+	h := housekeeping{store: a.sql, keep: a.settings.Retention, log: a.log, tasks: a.tasks}
 	for _, w := range a.settings.Webhooks {
 		h.webhooks = append(h.webhooks, w.Name)
 	}
@@ -76,6 +77,7 @@ func (h housekeeping) prune(ctx context.Context, now time.Time) {
 			continue // for ever
 		}
 		removed, err := inBatches(ctx, func() (int, error) { return kind.remove(now.Add(-kind.keep)) })
+		h.tasks.note(taskPrune, err)
 		if err != nil && ctx.Err() == nil {
 			h.log.Warn("not removed what is too old", "kind", kind.name, "err", err)
 		}

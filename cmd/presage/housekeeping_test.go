@@ -45,7 +45,7 @@ func TestPruneKeepsWhatTheSettingsSay(t *testing.T) {
 	s := DefaultSettings()
 	s.Data = t.TempDir()
 	var log bytes.Buffer
-	store, err := openSQL(t.Context(), s, slog.New(slog.NewTextHandler(&log, nil)))
+	store, err := openSQL(t.Context(), s, nil, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestPruneKeepsWhatTheSettingsSay(t *testing.T) {
 		}
 		return len(got)
 	}
-	h := housekeeping{store: store, log: slog.New(slog.NewTextHandler(&log, nil))}
+	h := housekeeping{store: store, log: slog.New(slog.NewTextHandler(&log, nil)), tasks: newTasks(nil)}
 	h.prune(t.Context(), now)
 	if got := left(); got != old+1 {
 		t.Errorf("a retention of 0 leaves %d events of %d", got, old+1)

@@ -66,9 +66,12 @@ func (a *app) startWeb(ctx context.Context) error {
 			listener.Close()
 			return fmt.Errorf("http.tls_certificate: %w", err)
 		}
-		listener = tls.NewListener(listener, &tls.Config{
-			Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
-		})
+		secure := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+		if err := a.showCertificate("http", secure); err != nil {
+			listener.Close()
+			return err
+		}
+		listener = tls.NewListener(listener, secure)
 	}
 	serving := server.HTTPServer()
 	done := a.goPart("web", func() error {
@@ -82,6 +85,7 @@ func (a *app) startWeb(ctx context.Context) error {
 	refreshed := a.goPart("fleet", func() error { return a.refreshFleet(keeping) })
 	dispatched := a.goPart("dispatch", func() error { return a.dispatchPending(keeping) })
 	swept := a.goPart("housekeeping", func() error { return a.keepHouse(keeping) })
+	watched := a.goPart("watch", func() error { return a.watchOver(keeping) })
 	a.life.onStop("web", func(ctx context.Context) error {
 		cancel()
 		server.Close()
@@ -94,6 +98,7 @@ func (a *app) startWeb(ctx context.Context) error {
 		<-refreshed
 		<-dispatched
 		<-swept
+		<-watched
 		return err
 	})
 	return nil

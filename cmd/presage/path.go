@@ -58,10 +58,16 @@ func (a *app) startLanes(ctx context.Context) error {
 	cfg.Owner = fmt.Sprintf("%s/%d", host, os.Getpid())
 	engine := detectors.DefaultConfig()
 	engine.Logger, engine.Reorder, engine.Counts = a.log, a.settings.Ingest.ReorderWindow, disorderMetrics(a.metrics)
-	heard := newHeardStore(a.series, a.sql, a.log)
+	metrics := detectors.NewMetrics(a.metrics)
+	heard := newHeardStore(a.series, a.sql, a.log, a.tasks)
+	a.gauge("fleet_seen_pending", "Devices of which the database is still to be told when they were last heard of.", heard.waiting)
 	a.lanes, err = ingest.NewLanes(ingest.Parts{
 		Journal: a.journal, Store: heard, Records: a.sql, Reporter: reporter{a.desk, a.hub, a.log}, Leases: a.sql,
-		Watch: func(int) ingest.Watcher { return detectors.NewEngine(engine, a.watching) },
+		Watch: func(partition int) ingest.Watcher {
+			engine := engine
+			engine.Meter = metrics.Lane(partition)
+			return detectors.NewEngine(engine, a.watching)
+		},
 	}, cfg)
 	if err != nil {
 		return err
@@ -107,6 +113,9 @@ func (a *app) startSource(ctx context.Context) error {
 	cfg.TLSAddress = a.settings.MQTT.TLSListen
 	var err error
 	if cfg.TLS, err = a.settings.MQTT.tls(); err != nil {
+		return err
+	}
+	if err := a.showCertificate("mqtt", cfg.TLS); err != nil {
 		return err
 	}
 	b, err := broker.New(cfg, broker.Parts{

@@ -15,6 +15,8 @@ const rebirths = 64
 // decoder's path.
 func (a *app) askForBirth(ctx context.Context, publish func(context.Context, payload.Rebirth) error) func(payload.Rebirth) {
 	requests := make(chan payload.Rebirth, rebirths)
+	a.gauge("sparkplug_births_pending", "Sparkplug nodes that wait to be asked for their birth; at 64 more are asked at their next reading.",
+		func() float64 { return float64(len(requests)) })
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := a.goPart("sparkplug", func() error {
 		for {

@@ -13,13 +13,13 @@ import (
 	"github.com/presage-pdm/presage/telemetry/series"
 )
 
-// openSQL opens the relational store that the settings name.
-func openSQL(ctx context.Context, s Settings, log *slog.Logger) (*sqlstore.Store, error) {
+// openSQL opens the relational store that the settings name. metrics may be nil.
+func openSQL(ctx context.Context, s Settings, metrics prometheus.Registerer, log *slog.Logger) (*sqlstore.Store, error) {
 	if err := s.makeDataFolder(); err != nil {
 		return nil, err
 	}
 	cfg := sqlstore.DefaultConfig()
-	cfg.Log = log
+	cfg.Log, cfg.Registerer = log, metrics
 	if s.Database != "" {
 		cfg.URL, cfg.Path = s.Database, ""
 	} else {

@@ -51,6 +51,7 @@ type Config struct {
 	// for another reason than an unavailable store; then the event is dropped for that handler and logged.
 	Patience int
 	Log      *slog.Logger
+	Metrics  *Metrics // nil counts for nobody
 }
 
 // DefaultConfig returns the settings of a relay.
@@ -101,6 +102,9 @@ func NewRelay(outbox Outbox, config Config) *Relay {
 	}
 	if config.Log == nil {
 		config.Log = def.Log
+	}
+	if config.Metrics == nil {
+		config.Metrics = NewMetrics(nil)
 	}
 	return &Relay{
 		config: config,
@@ -161,6 +165,9 @@ func (r *Relay) loop(ctx context.Context) {
 			r.config.Log.Info("events leave the outbox again")
 		}
 		failing = err != nil
+		if failing {
+			r.config.Metrics.failures.Inc()
+		}
 		if err == nil && n == r.config.Batch {
 			continue // there may be more
 		}
@@ -196,12 +203,25 @@ func (r *Relay) relay(ctx context.Context) (claimed int, err error) {
 	note, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.config.Lease)
 	defer cancel()
 	if done > 0 {
-		err = errors.Join(err, r.outbox.FinishEvents(note, r.config.Owner, ids[:done]))
+		finished := r.outbox.FinishEvents(note, r.config.Owner, ids[:done])
+		if finished == nil {
+			r.relayed(events[:done])
+		}
+		err = errors.Join(err, finished)
 	}
 	if done < len(events) {
 		err = errors.Join(err, r.outbox.ReleaseEvents(note, r.config.Owner, ids[done:]))
 	}
 	return len(events), err
+}
+
+// relayed counts events that everybody took.
+func (r *Relay) relayed(events []tickets.Event) {
+	r.config.Metrics.events.Add(float64(len(events)))
+	now := time.Now()
+	for _, e := range events {
+		r.config.Metrics.lag.Observe(now.Sub(e.At).Seconds())
+	}
 }
 
 // lease returns a context that ends when the claim on the events might, having
@@ -280,6 +300,7 @@ func (r *Relay) take(sub *subscription, m *message.Message) {
 		}
 		if m.Context().Err() == nil && !errors.Is(err, tickets.ErrUnavailable) {
 			if failures++; failures >= r.config.Patience {
+				r.config.Metrics.dropped.Inc()
 				r.config.Log.Error("event dropped", "subscriber", sub.name, "event", m.UUID, "err", err)
 				return
 			}

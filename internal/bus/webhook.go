@@ -58,6 +58,7 @@ type WebhookConfig struct {
 	// Parallel is how many events are posted at once.
 	Parallel int
 	Log      *slog.Logger
+	Metrics  *Metrics // nil counts for nobody
 }
 
 // DefaultWebhookConfig returns the settings of a webhook without its name, URL and secret.
@@ -117,6 +118,10 @@ func NewWebhook(store Deliveries, config WebhookConfig) (*Webhook, error) {
 	if config.Log == nil {
 		config.Log = def.Log
 	}
+	if config.Metrics == nil {
+		config.Metrics = NewMetrics(nil)
+	}
+	config.Metrics.expect(config.Name)
 	return &Webhook{
 		config: config,
 		store:  store,
@@ -187,16 +192,23 @@ func (w *Webhook) post(ctx context.Context) (claimed int, err error) {
 // attempt posts one delivery and notes the outcome. It fails only when the
 // outcome cannot be noted.
 func (w *Webhook) attempt(ctx context.Context, d tickets.Delivery) error {
+	begun := time.Now()
 	wait, cause := w.send(ctx, d)
+	w.config.Metrics.posts.WithLabelValues(w.config.Name).Observe(time.Since(begun).Seconds())
+	result := func(r string) { w.config.Metrics.deliveries.WithLabelValues(w.config.Name, r).Inc() }
 	// An outcome is noted also when ctx has ended meanwhile.
 	note, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.config.Timeout)
 	defer cancel()
 	if cause == nil {
+		result(resultTaken)
 		return w.store.DeliveryTaken(note, d)
 	}
 	dead := d.Attempts >= w.config.Attempts && ctx.Err() == nil
 	if dead {
+		result(resultGivenUp)
 		w.config.Log.Error("delivery given up", "webhook", w.config.Name, "event", d.Event.ID, "ticket", d.Event.Ticket.Number, "err", cause)
+	} else {
+		result(resultFailed)
 	}
 	return w.store.DeliveryFailed(note, d, cause.Error(), time.Now().Add(max(wait, w.backoff(d.Attempts))), dead)
 }

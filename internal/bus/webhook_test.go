@@ -15,6 +15,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/presage-pdm/presage/tickets"
 )
 
@@ -145,7 +148,8 @@ func TestWebhookRetries(t *testing.T) {
 	}))
 	defer server.Close()
 	m := newMemory()
-	config := WebhookConfig{URL: server.URL, Attempts: 3, Backoff: time.Second, MaxBackoff: time.Minute}
+	registry := prometheus.NewRegistry()
+	config := WebhookConfig{URL: server.URL, Attempts: 3, Backoff: time.Second, MaxBackoff: time.Minute, Metrics: NewMetrics(registry)}
 	w := newWebhook(t, m, config)
 	before := time.Now()
 	once(t, w, event("e-1"))
@@ -177,6 +181,15 @@ func TestWebhookRetries(t *testing.T) {
 	once(t, w, event("e-2"))
 	if d = m.delivery("crm", "e-2"); d != nil {
 		t.Errorf("an event behind a dead one waits: %+v", d)
+	}
+	const want = `# HELP presage_webhook_deliveries_total Attempts to post an event, by webhook and result: taken, failed (and tried again) or given-up.
+# TYPE presage_webhook_deliveries_total counter
+presage_webhook_deliveries_total{result="failed",webhook="crm"} 2
+presage_webhook_deliveries_total{result="given-up",webhook="crm"} 1
+presage_webhook_deliveries_total{result="taken",webhook="crm"} 1
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "presage_webhook_deliveries_total"); err != nil {
+		t.Error(err)
 	}
 }
 

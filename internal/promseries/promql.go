@@ -85,10 +85,13 @@ func (s *Store) newHandler(tenant string) http.Handler {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), s.cfg.Query.Timeout)
 		defer cancel()
+		s.queued.Add(1)
 		select {
 		case s.slots <- struct{}{}:
+			s.queued.Add(-1)
 			defer func() { <-s.slots }()
 		case <-ctx.Done():
+			s.queued.Add(-1)
 			promError(w, http.StatusServiceUnavailable, "timeout", "too many queries are running: try again, or ask for less at once")
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/prometheus/promql"
@@ -43,6 +44,7 @@ type Store struct {
 	log    *slog.Logger
 	db     *tsdb.DB
 	engine *promql.Engine
+	queued atomic.Int64  // requests that wait for a slot
 	slots  chan struct{} // one token per running request; its capacity is Config.Query.Concurrency
 
 	refs *refs
@@ -106,6 +108,7 @@ func Open(cfg Config) (*Store, error) {
 		compacting: make(chan struct{}, 1),
 		gate:       g,
 	}
+	registerMetrics(cfg.Registerer, s)
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	db.Head().SetMinValidTime(time.Now().Add(-timely).UnixMilli())
 	db.DisableCompactions()

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/fleet"
 	"github.com/presage-pdm/presage/fleet/access"
@@ -58,6 +60,7 @@ func TestDesk(t *testing.T) {
 				{"a closed ticket is not opened beside another", deskTwice},
 				{"the dispatch queue empties when somebody is free", deskPending},
 				{"a diagnosis is kept and kept up to date", deskDiagnoses},
+				{"what was opened is counted", deskMetrics},
 				{"two processes race to open", deskRace},
 				{"chaos of lanes", deskChaos},
 			} {
@@ -75,6 +78,7 @@ type office struct {
 	clock     time.Time
 	mu        sync.Mutex
 	serial    int
+	metrics   prometheus.Registerer // of the desks that are opened from now on; nil for none
 }
 
 const home = telemetry.DefaultTenant
@@ -140,7 +144,7 @@ func (o *office) open(t testing.TB) *tickets.Desk {
 	}
 	cfg := tickets.DefaultConfig()
 	cfg.Store, cfg.Fleet, cfg.Workflows, cfg.Dispatcher, cfg.Faults = o.store, o.directory, library, dispatcher, wording
-	cfg.Now = o.now
+	cfg.Now, cfg.Registerer = o.now, o.metrics
 	desk, err := tickets.NewDesk(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -36,6 +36,8 @@ type dialect struct {
 	// use stands behind a table whose rows are to be read by an index, "%s". PostgreSQL knows itself that the first rows of an
 	// order are wanted; SQLite guesses from how often keys repeat, and sorts a million rows for a page of fifty.
 	use string
+	// size is an expression for the bytes of the database.
+	size string
 	// optimize refreshes the statistics of the planner.
 	optimize string
 	// condition tells what an error of the driver means.
@@ -63,6 +65,7 @@ var (
 		deskLock:      "SELECT pg_advisory_xact_lock(hashtextextended($1, 5773186920105))",
 		migrationLock: "SELECT pg_advisory_xact_lock(5773186920104)",
 		ddl:           postgresDDL.Replace,
+		size:          "pg_database_size(current_database())",
 		condition:     postgresCondition,
 	}
 	sqliteDialect = dialect{
@@ -70,6 +73,7 @@ var (
 		ddl:       func(s string) string { return s },
 		prepare:   true,
 		use:       " INDEXED BY %s",
+		size:      "(SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size())",
 		optimize:  "PRAGMA optimize",
 		condition: sqliteCondition,
 	}

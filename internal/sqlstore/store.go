@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/presage-pdm/presage/tickets"
 )
@@ -36,6 +37,8 @@ type Config struct {
 	MaxRejected int
 	// Log receives what nobody else can handle; nil discards.
 	Log *slog.Logger
+	// Registerer takes the metrics of the store; nil keeps them unregistered.
+	Registerer prometheus.Registerer
 }
 
 // DefaultConfig is an SQLite database in the working folder.
@@ -63,6 +66,7 @@ type Store struct {
 	// prepared are the statements of transactions, by their text, where the driver does not keep them itself.
 	prepared sync.Map // string -> *sql.Stmt
 	entered  entered
+	metrics  *metrics
 }
 
 // Open opens the database and brings its schema up to date.
@@ -100,6 +104,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.metrics = newMetrics(config.Registerer, s)
 	if err := s.Migrate(ctx); err != nil {
 		s.Close()
 		return nil, err
@@ -207,6 +212,16 @@ func (s *Store) Close() error {
 // transact runs fn in one transaction and commits when it returns nil. It runs
 // fn again after losing against another transaction.
 func (s *Store) transact(ctx context.Context, op string, fn func(tx *transaction) error) error {
+	begun, label := time.Now(), operation(op)
+	err := s.transactAgain(ctx, op, fn)
+	s.metrics.seconds.WithLabelValues(label).Observe(time.Since(begun).Seconds())
+	if err != nil {
+		s.metrics.failures.WithLabelValues(label).Inc()
+	}
+	return err
+}
+
+func (s *Store) transactAgain(ctx context.Context, op string, fn func(tx *transaction) error) error {
 	for attempt := 0; ; attempt++ {
 		err := s.transactOnce(ctx, fn)
 		if err == nil {
@@ -215,6 +230,7 @@ func (s *Store) transact(ctx context.Context, op string, fn func(tx *transaction
 		if !s.dialect.retryable(err) || attempt >= s.config.Retries {
 			return s.fail(ctx, op, err)
 		}
+		s.metrics.retries.Inc()
 		// Full jitter: those who collided must not collide again.
 		wait := time.Duration(rand.Int64N(int64(2*time.Millisecond) << min(attempt, 7)))
 		select {

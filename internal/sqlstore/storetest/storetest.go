@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
 		{"outbox", outbox},
 		{"deliveries", deliveries},
 		{"pages of deliveries", deliveryPages},
+		{"backlog", backlog},
 		{"old findings are removed", pruneFindings},
 		{"old events are removed", pruneEvents},
 		{"old deliveries are removed", pruneDeliveries},

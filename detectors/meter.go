@@ -1,0 +1,115 @@
+package detectors
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/presage-pdm/presage/telemetry"
+)
+
+// timedEvery is how often a batch is timed: one in so many. Reading the clock
+// around each detector costs about as much as a detector; one batch in 256 makes
+// that less than a hundredth of the detection.
+const timedEvery = 256
+
+// Metrics are what the engines of all lanes show.
+type Metrics struct {
+	devices, series                          *prometheus.GaugeVec   // by partition
+	timed, observed, crashes                 *prometheus.CounterVec // by detector
+	timedBatches, timedSamples, batchSeconds prometheus.Counter
+}
+
+// NewMetrics registers the metrics of detection; a nil registerer keeps them to themselves.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	with := promauto.With(r)
+	gauges := func(name, help string) *prometheus.GaugeVec {
+		return with.NewGaugeVec(prometheus.GaugeOpts{Namespace: "presage", Subsystem: "detection", Name: name, Help: help}, []string{"partition"})
+	}
+	counter := func(name, help string) prometheus.Counter {
+		return with.NewCounter(prometheus.CounterOpts{Namespace: "presage", Subsystem: "detection", Name: name, Help: help})
+	}
+	counters := func(name, help string) *prometheus.CounterVec {
+		return with.NewCounterVec(prometheus.CounterOpts{Namespace: "presage", Subsystem: "detector", Name: name, Help: help}, []string{"detector"})
+	}
+	return &Metrics{
+		devices:      gauges("devices", "Devices that are watched."),
+		series:       gauges("series", "Metrics of devices that are watched."),
+		timedBatches: counter("timed_batches_total", "Batches whose detection was timed: one in 256 of each lane."),
+		timedSamples: counter("timed_samples_total", "Samples in the batches that were timed."),
+		batchSeconds: counter("timed_seconds_total", "Time of detection on the batches that were timed."),
+		timed:        counters("timed_seconds_total", "Time of one detector on the batches that were timed."),
+		observed:     counters("timed_observations_total", "What one detector was shown of the batches that were timed."),
+		crashes:      counters("crashes_total", "Crashes of a detector, each contained to its device."),
+	}
+}
+
+// Lane returns what the engine of a partition tells the metrics with.
+func (m *Metrics) Lane(partition int) *Meter {
+	label := strconv.Itoa(partition)
+	return &Meter{metrics: m, devices: m.devices.WithLabelValues(label), series: m.series.WithLabelValues(label)}
+}
+
+// Meter measures one engine, by whose goroutine alone it is used. A nil one measures nothing.
+type Meter struct {
+	metrics         *Metrics
+	devices, series prometheus.Gauge
+	batches         int // since one was timed
+}
+
+// due reports whether to time the next batch: the first one, and then one in [timedEvery].
+func (m *Meter) due() bool {
+	if m == nil {
+		return false
+	}
+	due := m.batches == 0
+	if m.batches++; m.batches == timedEvery {
+		m.batches = 0
+	}
+	return due
+}
+
+// batch notes the time of a whole batch.
+func (m *Meter) batch(begun time.Time, samples int) {
+	m.metrics.batchSeconds.Add(time.Since(begun).Seconds())
+	m.metrics.timedBatches.Inc()
+	m.metrics.timedSamples.Add(float64(samples))
+}
+
+// observation notes the time of one call of a detector.
+func (m *Meter) observation(detector string, begun time.Time) {
+	m.metrics.timed.WithLabelValues(detector).Add(time.Since(begun).Seconds())
+	m.metrics.observed.WithLabelValues(detector).Inc()
+}
+
+// watched notes how much is watched, once a tick.
+func (m *Meter) watched(devices, series int) {
+	if m != nil {
+		m.devices.Set(float64(devices))
+		m.series.Set(float64(series))
+	}
+}
+
+func (m *Meter) crashed(detector string) {
+	if m != nil {
+		m.metrics.crashes.WithLabelValues(detector).Inc()
+	}
+}
+
+// applyTimed is apply with the clock read around every call of a detector.
+func (e *Engine) applyTimed(b *telemetry.Batch) []Finding {
+	e.timing = true
+	defer func(begun time.Time) {
+		e.timing = false
+		e.cfg.Meter.batch(begun, len(b.Samples))
+	}(time.Now())
+	return e.apply(b)
+}
+
+// timed runs one call of a detector and notes its time.
+func timed[T any](e *Engine, detector string, call func() T) T {
+	defer e.cfg.Meter.observation(detector, time.Now())
+	return call()
+}
