@@ -82,6 +82,7 @@ func (m *Meter) batch(begun time.Time, samples int) {
 func (m *Meter) observation(detector string, begun time.Time) {
 	m.metrics.timed.WithLabelValues(detector).Add(time.Since(begun).Seconds())
 	m.metrics.observed.WithLabelValues(detector).Inc()
+	m.metrics.crashes.WithLabelValues(detector) // there before the first crash, which is then a rise from 0
 }
 
 // watched notes how much is watched, once a tick.

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -97,31 +96,5 @@ func TestLinksInDocsExist(t *testing.T) {
 				t.Errorf("%s links to %s, which is not there", file, m[1])
 			}
 		}
-	}
-}
-
-// TestMetricsInDocsExist finds metrics that the documentation speaks of and a server does not have.
-func TestMetricsInDocsExist(t *testing.T) {
-	p := start(t, "serve", allEmbedded(t))
-	shown := p.metrics()
-	name := regexp.MustCompile(`presage_[a-z_]+[a-z]`)
-	files, err := filepath.Glob(filepath.Join("..", "..", "docs", "*.md"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no documentation found: %v", err)
-	}
-	var missing []string
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range name.FindAllString(string(text), -1) {
-			if !strings.Contains(shown, "# HELP "+m+" ") && !slices.Contains(missing, m) {
-				missing = append(missing, m)
-			}
-		}
-	}
-	if len(missing) > 0 {
-		t.Errorf("no metric of a running server is called %s", strings.Join(missing, ", "))
 	}
 }

@@ -36,23 +36,14 @@ func TestFullJournalIsSeen(t *testing.T) {
 	d := p.connect("gateway")
 	influx.Stop()
 
-	// One device fills its lane, a sixteenth of the journal: numbers that do not compress.
+	// One device fills its lane, a sixteenth of the journal.
 	began := time.Now().Add(-time.Minute).UnixMilli()
-	const perMessage = 2000
-	message := func(n int) string {
-		var b strings.Builder
-		for i := range perMessage {
-			at := began + int64(n*perMessage+i)
-			fmt.Fprintf(&b, `,{"ts": %d, "values": {"a": 0.%d, "b": 0.%d}}`, at, uint64(at)*6364136223846793005, uint64(at)*1442695040888963407)
-		}
-		return "[" + b.String()[1:] + "]"
-	}
 	var tokens []interface{ Wait() bool }
 	sent := 0
 	p.eventually(60*time.Second, "the journal is full", func() (bool, string) {
 		for range 10 {
 			if sent < 400 {
-				tokens = append(tokens, d.client.Publish("presage/v1/pump-1/telemetry", 1, false, message(sent)))
+				tokens = append(tokens, d.client.Publish("presage/v1/pump-1/telemetry", 1, false, block(began, sent)))
 				sent++
 			}
 		}
@@ -78,8 +69,21 @@ func TestFullJournalIsSeen(t *testing.T) {
 		return err == nil, fmt.Sprint(err)
 	})
 	p.drained()
-	last := began + int64(sent*perMessage) - 1
+	last := began + int64(sent*blockReadings) - 1
 	if got := p.points("pump-1", "a", last, last+1); len(got) != 1 {
-		t.Errorf("the last of %d readings is not there: %v", sent*perMessage, got)
+		t.Errorf("the last of %d readings is not there: %v", sent*blockReadings, got)
 	}
+}
+
+// blockReadings is how many readings a block has.
+const blockReadings = 2000
+
+// block is a message of readings whose numbers do not compress; each block goes on where the one before ended.
+func block(began int64, n int) string {
+	var b strings.Builder
+	for i := range blockReadings {
+		at := began + int64(n*blockReadings+i)
+		fmt.Fprintf(&b, `,{"ts": %d, "values": {"a": 0.%d, "b": 0.%d}}`, at, uint64(at)*6364136223846793005, uint64(at)*1442695040888963407)
+	}
+	return "[" + b.String()[1:] + "]"
 }

@@ -40,7 +40,9 @@ func TestTransactionsAreCountedByKind(t *testing.T) {
 	}
 	const want = `# HELP presage_sql_failures_total Writing transactions that failed, refusals for good reason among them, by what they do.
 # TYPE presage_sql_failures_total counter
+presage_sql_failures_total{operation="acquire-lane"} 0
 presage_sql_failures_total{operation="create-user"} 1
+presage_sql_failures_total{operation="migrate-database"} 0
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "presage_sql_failures_total"); err != nil {
 		t.Error(err)

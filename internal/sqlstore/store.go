@@ -215,8 +215,9 @@ func (s *Store) transact(ctx context.Context, op string, fn func(tx *transaction
 	begun, label := time.Now(), operation(op)
 	err := s.transactAgain(ctx, op, fn)
 	s.metrics.seconds.WithLabelValues(label).Observe(time.Since(begun).Seconds())
+	failures := s.metrics.failures.WithLabelValues(label) // there before the first one, which is then a rise from 0
 	if err != nil {
-		s.metrics.failures.WithLabelValues(label).Inc()
+		failures.Inc()
 	}
 	return err
 }
