@@ -32,6 +32,7 @@ type commands struct {
 	Import  importCommand  `cmd:"" help:"Import devices and the organisation that looks after them."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database to this version's schema."`
 	Config  configCommand  `cmd:"" help:"Print the settings in effect, with secrets hidden."`
+	Doctor  doctorCommand  `cmd:"" help:"Check settings, disk, clock, limits, stores and brokers, and say what to do."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -60,7 +60,7 @@ func (l *Log) open() error {
 	for i := range h.Partitions {
 		p, err := openPartition(partitionConfig{
 			Config: l.cfg,
-			dir:    filepath.Join(l.cfg.Dir, fmt.Sprintf("%04d", i)),
+			dir:    partitionDir(l.cfg.Dir, i),
 			most:   l.cfg.MaxBytes / int64(h.Partitions),
 			id:     id,
 			log:    l.cfg.Logger.With("partition", i),

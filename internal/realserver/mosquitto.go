@@ -71,6 +71,20 @@ log_type notice
 	return m
 }
 
+// Restart starts the broker anew with a part of its configuration replaced, "allow_anonymous true" for example.
+func (m *MosquittoServer) Restart(part, by string) {
+	m.t.Helper()
+	m.Stop()
+	text, err := os.ReadFile(m.config())
+	if err != nil || !strings.Contains(string(text), part) {
+		m.t.Fatalf("mosquitto's configuration has no %q: %v", part, err)
+	}
+	if err := os.WriteFile(m.config(), []byte(strings.Replace(string(text), part, by, 1)), 0o644); err != nil {
+		m.t.Fatal(err)
+	}
+	m.Start()
+}
+
 // Start starts a broker that was stopped or killed, with the sessions and
 // messages that it had on disk, and waits until it accepts connections.
 func (m *MosquittoServer) Start() {
@@ -166,4 +180,12 @@ func tail(file string, lines int) string {
 	}
 	all := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// Forget removes what a broker that is stopped kept on disk.
+func (m *MosquittoServer) Forget() {
+	m.t.Helper()
+	if err := os.Remove(filepath.Join(m.folder, "mosquitto.db")); err != nil {
+		m.t.Fatal(err)
+	}
 }

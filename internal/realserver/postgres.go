@@ -33,6 +33,7 @@ type PostgresServer struct {
 	cmd       *exec.Cmd
 	exited    chan struct{} // closed when cmd has ended
 	databases atomic.Int32
+	settings  []string // "name=value", which win over those of start
 }
 
 const (
@@ -167,8 +168,11 @@ func (s *PostgresServer) start(deadline time.Time) error {
 		return err
 	}
 	defer log.Close()
-	s.cmd = exec.Command(filepath.Join(s.bin, "postgres"), "-D", s.data, "-k", s.socket,
-		"-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=50", "-c", "deadlock_timeout=100ms")
+	args := []string{"-D", s.data, "-k", s.socket, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=50", "-c", "deadlock_timeout=100ms"}
+	for _, setting := range s.settings {
+		args = append(args, "-c", setting)
+	}
+	s.cmd = exec.Command(filepath.Join(s.bin, "postgres"), args...)
 	attributes := *s.account
 	attributes.Pdeathsig = syscall.SIGQUIT // no server outlives a test binary that is killed
 	s.cmd.SysProcAttr = &attributes
@@ -201,6 +205,49 @@ func (s *PostgresServer) start(deadline time.Time) error {
 			return err
 		}
 	}
+}
+
+// Set restarts the server with settings, each as "name=value", on top of those that it had.
+func (s *PostgresServer) Set(settings ...string) {
+	s.t.Helper()
+	s.Stop()
+	s.settings = append(s.settings, settings...)
+	s.Start()
+}
+
+// RequirePassword makes a role with a password, and lets it and everybody but the superuser in with their passwords only. It
+// returns the URL of the database "presage" for that role.
+func (s *PostgresServer) RequirePassword(role, password string) string {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), postgresStart)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.url("postgres"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	for _, statement := range []string{
+		fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD '%s'", pgx.Identifier{role}.Sanitize(), password),
+		"ALTER DATABASE presage OWNER TO " + pgx.Identifier{role}.Sanitize(),
+	} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			s.t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	rules := "local all postgres trust\nlocal all all scram-sha-256\n"
+	if err := os.WriteFile(filepath.Join(s.data, "pg_hba.conf"), []byte(rules), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := conn.Exec(ctx, "SELECT pg_reload_conf()"); err != nil {
+		s.t.Fatal(err)
+	}
+	return s.URLFor(role, password)
+}
+
+// URLFor is the URL of the database "presage" for a role and a password.
+func (s *PostgresServer) URLFor(role, password string) string {
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(role, password), Path: "/presage", RawQuery: url.Values{"host": {s.socket}}.Encode()}
+	return u.String()
 }
 
 // Stop shuts the server down as an operator would: connections are closed, nothing is lost.
