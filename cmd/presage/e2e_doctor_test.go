@@ -3,9 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -283,6 +285,9 @@ func TestDoctorOnServersThatAreSetUpBadly(t *testing.T) {
 		p := start(t, "serve", setUp{influx: server, flags: flags}) // makes the database
 		p.stop()
 		look(t, env, "series store", "read back and removed", "", doctor.OK, flags...)
+		if left := influxSeries(t, server); strings.Contains(left, "presage_doctor") {
+			t.Errorf("the probe is still there: %s", left)
+		}
 		look(t, append(env, "PRESAGE_SERIES_RETENTION=48h"), "series store", "series.retention says 48h", "ALTER RETENTION POLICY", doctor.Warn, flags...)
 	})
 	t.Run("Mosquitto", func(t *testing.T) {
@@ -310,6 +315,26 @@ func TestDoctorOnServersThatAreSetUpBadly(t *testing.T) {
 			t.Errorf("a session that was forgotten: %+v", results)
 		}
 	})
+}
+
+// influxSeries returns what InfluxDB says of the series of its database.
+func influxSeries(t *testing.T, server *realserver.InfluxServer) string {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodGet, server.URL+"/query?"+url.Values{"db": {server.Database}, "q": {"SHOW SERIES"}}.Encode(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Token "+server.Token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s %v", response.Status, text, err)
+	}
+	return string(text)
 }
 
 // reachable lets the account of a server that dropped root read a folder of the test.

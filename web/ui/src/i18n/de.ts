@@ -421,6 +421,9 @@ export const de: Words = {
   },
   about: {
     behind: "Ältester unbeurteilter Messwert",
+    journal: "Journal",
+    journalFull: "Voll: Geräte werden gebremst",
+    of: "von höchstens {{limit}}",
     devices: "Geräte",
     tickets: "Offene Tickets",
     stored: "Gespeichert",

@@ -420,6 +420,9 @@ export const en = {
   },
   about: {
     behind: "Oldest unjudged reading",
+    journal: "Journal",
+    journalFull: "Full: devices are slowed down",
+    of: "of at most {{limit}}",
     devices: "Devices",
     tickets: "Open tickets",
     stored: "Stored",

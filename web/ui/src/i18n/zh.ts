@@ -421,6 +421,9 @@ export const zh: Words = {
   },
   about: {
     behind: "最早未判定的读数",
+    journal: "日志",
+    journalFull: "已满：设备被限速",
+    of: "上限 {{limit}}",
     devices: "设备",
     tickets: "未关闭工单",
     stored: "已存储",

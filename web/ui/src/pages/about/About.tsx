@@ -30,6 +30,7 @@ function Loaded({ about }: { about: AboutData }) {
   const { t, i18n } = useTranslation();
   const lag = about.oldest_unprocessed_s;
   const shape = lag >= STUCK ? "critical" : lag >= SLOW ? "warning" : "ok";
+  const journal = about.journal_limit > 0 ? about.journal_bytes / about.journal_limit : 0;
   const full = about.data_free > 0 ? about.data_bytes / (about.data_bytes + about.data_free) : 0;
   return (
     <Body>
@@ -42,6 +43,16 @@ function Loaded({ about }: { about: AboutData }) {
           </dd>
         </div>
         <div>
+          <dt>{t("about.journal")}</dt>
+          <dd className={about.journal_full ? css["critical"] : ""}>{bytes(about.journal_bytes, i18n.language)}</dd>
+          <span className={css["disk"]} aria-hidden="true">
+            <span style={{ width: `${Math.max(1, journal * 100)}%` }} />
+          </span>
+          <span className="dim">
+            {about.journal_full ? t("about.journalFull") : t("about.of", { limit: bytes(about.journal_limit, i18n.language) })}
+          </span>
+        </div>
+        <div>
           <dt>{t("about.devices")}</dt>
           <dd>{count(about.devices, i18n.language)}</dd>
         </div>
@@ -51,7 +62,7 @@ function Loaded({ about }: { about: AboutData }) {
         </div>
         <div>
           <dt>{t("about.stored")}</dt>
-          <dd>{bytes(about.data_bytes, i18n.language)}</dd>
+          <dd className={about.disk_low ? css["critical"] : ""}>{bytes(about.data_bytes, i18n.language)}</dd>
           {about.data_free > 0 && (
             <>
               <span className={css["disk"]} aria-hidden="true">
