@@ -37,7 +37,7 @@ type app struct {
 	life     lifecycle
 	metrics  *prometheus.Registry
 	tasks    tasks
-	watch    *watch
+	lookout  *lookout
 	// certificates tells when those of the listeners end.
 	certificates *prometheus.GaugeVec
 
@@ -89,7 +89,7 @@ func startApp(ctx context.Context, s Settings, log *slog.Logger, options appOpti
 			err = errors.Join(err, a.stop(patience))
 		}
 	}()
-	a.tasks, a.watch, a.certificates = newTasks(a.metrics), newWatch(a.metrics, s.Webhooks), newCertificateMetric(a.metrics)
+	a.tasks, a.lookout, a.certificates = newTasks(a.metrics), newLookout(a.metrics, s.Webhooks), newCertificateMetric(a.metrics)
 	for _, start := range []func(context.Context) error{
 		func(context.Context) error {
 			files, err := openFiles()

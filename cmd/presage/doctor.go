@@ -153,7 +153,8 @@ func catalogIsValid(s Settings) []doctor.Result {
 	return []doctor.Result{doctor.Good("%s and the built-in one are valid.", strings.Join(s.Catalog, ", "))}
 }
 
-// held reports whether a process holds a lock that lockFile takes.
+// held reports whether a process holds a lock that lockFile takes. It asks by sharing the lock for an instant, in which
+// a start would be refused.
 func held(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {

@@ -127,7 +127,7 @@ func publishCrashLoop(d *device, tv string) {
 // scraped returns what /metrics shows, once the given ones are there.
 func (p *process) scraped(want ...string) (families map[string]*dto.MetricFamily) {
 	p.t.Helper()
-	p.eventually(2*watchEvery, "the metrics are there", func() (bool, string) {
+	p.eventually(2*lookoutEvery, "the metrics are there", func() (bool, string) {
 		parser := expfmt.NewTextParser(model.UTF8Validation)
 		var err error
 		if families, err = parser.TextToMetricFamilies(strings.NewReader(p.metrics())); err != nil {

@@ -85,7 +85,7 @@ func (a *app) startWeb(ctx context.Context) error {
 	refreshed := a.goPart("fleet", func() error { return a.refreshFleet(keeping) })
 	dispatched := a.goPart("dispatch", func() error { return a.dispatchPending(keeping) })
 	swept := a.goPart("housekeeping", func() error { return a.keepHouse(keeping) })
-	watched := a.goPart("watch", func() error { return a.watchOver(keeping) })
+	lookedOut := a.goPart("lookout", func() error { return a.lookOut(keeping) })
 	a.life.onStop("web", func(ctx context.Context) error {
 		cancel()
 		server.Close()
@@ -98,7 +98,7 @@ func (a *app) startWeb(ctx context.Context) error {
 		<-refreshed
 		<-dispatched
 		<-swept
-		<-watched
+		<-lookedOut
 		return err
 	})
 	return nil

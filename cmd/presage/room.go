@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/presage-pdm/presage/internal/doctor"
 	"github.com/presage-pdm/presage/web"
 )
 
@@ -50,28 +51,14 @@ func (r room) problems() []web.Unready {
 		}
 		problems = append(problems, web.Unready{Check: "journal full", Detail: fmt.Sprintf(
 			"The journal holds %s of at most %s, and devices are slowed down. %s is %.0f s behind: look at %s, or allow more with ingest.journal_bytes.",
-			bytesText(r.journal), bytesText(r.most), behind, lag, store)})
+			doctor.Bytes(r.journal), doctor.Bytes(r.most), behind, lag, store)})
 	}
 	if r.low() {
 		problems = append(problems, web.Unready{Check: "disk", Detail: fmt.Sprintf(
 			"The disk of %s has %s of %s left: free some, give it a larger one, or keep readings for less long with series.retention.",
-			r.data, bytesText(r.free), bytesText(r.size))})
+			r.data, doctor.Bytes(r.free), doctor.Bytes(r.size))})
 	}
 	return problems
-}
-
-// bytesText writes a size for people.
-func bytesText(n int64) string {
-	const step = 1024
-	v, units := float64(n), "KMGTPE"
-	if v < step {
-		return fmt.Sprintf("%d B", n)
-	}
-	i := -1
-	for v >= step {
-		v, i = v/step, i+1
-	}
-	return fmt.Sprintf("%.1f %ciB", v, units[i])
 }
 
 // roomWatch logs a lack of room once when it begins, and its end.

@@ -100,13 +100,13 @@ func (f Folder) fileSystem(kind int64) Result {
 }
 
 func (f Folder) room(free, disk int64) Result {
-	found := fmt.Sprintf("The disk has %s of %s left.", size(free), size(disk))
+	found := fmt.Sprintf("The disk has %s of %s left.", Bytes(free), Bytes(disk))
 	const remedy = "Free some, give the data folder a larger disk, or keep readings for less long with series.retention."
 	switch {
 	case free < f.Reserve(disk):
 		return Bad(found, "Presage is not ready with so little, and nothing is acknowledged when it is gone. "+remedy)
 	case free < f.Journal:
-		return Weak(found, fmt.Sprintf("While a store is away, the journal may grow to %s (ingest.journal_bytes), which does not fit. %s", size(f.Journal), remedy))
+		return Weak(found, fmt.Sprintf("While a store is away, the journal may grow to %s (ingest.journal_bytes), which does not fit. %s", Bytes(f.Journal), remedy))
 	case free < disk/10:
 		return Weak(found, remedy)
 	}

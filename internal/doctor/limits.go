@@ -75,7 +75,7 @@ func (l Limits) memory() Result {
 		total, where = most, "The container may use"
 	}
 	need := int64(memoryOfOurs) + int64(l.Fleet.Devices)*memoryADevice
-	found := fmt.Sprintf("%s %s of memory; %s are needed for %s.", where, size(total), size(need), devices(*l.Fleet))
+	found := fmt.Sprintf("%s %s of memory; %s are needed for %s.", where, Bytes(total), Bytes(need), devices(*l.Fleet))
 	limit := debug.SetMemoryLimit(-1) // a negative one changes nothing
 	switch {
 	case need > total:

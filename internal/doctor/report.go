@@ -46,14 +46,16 @@ func wrap(text, indent string) string {
 	return b.String()
 }
 
-// size writes bytes for people.
-func size(n int64) string {
-	if n < 1024 {
+// Bytes writes a size for people.
+func Bytes(n int64) string {
+	const step = 1024
+	v, units := float64(n), "KMGTPE"
+	if v < step {
 		return fmt.Sprintf("%d B", n)
 	}
-	v, i := float64(n), -1
-	for v >= 1024 {
-		v, i = v/1024, i+1
+	i := -1
+	for v >= step {
+		v, i = v/step, i+1
 	}
-	return fmt.Sprintf("%.1f %ciB", v, "KMGTPE"[i])
+	return fmt.Sprintf("%.1f %ciB", v, units[i])
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/presage-pdm/presage/telemetry"
 )
 
-// watch looks now and then at what cannot be counted where it happens: what waits in the database, and whether Presage is
+// lookout looks now and then at what cannot be counted where it happens: what waits in the database, and whether Presage is
 // ready. A scrape shows the last look and never waits for the database; ages go on growing while that is away.
-type watch struct {
+type lookout struct {
 	notReady *prometheus.GaugeVec // by check
 	webhooks []string             // names of those in the settings
 
@@ -24,27 +24,27 @@ type watch struct {
 	looked  bool
 }
 
-// watchEvery is how old what a scrape shows of the database is at most.
-const watchEvery = 10 * time.Second
+// lookoutEvery is how old what a scrape shows of the database is at most.
+const lookoutEvery = 10 * time.Second
 
 // readyChecks are all checks of /readyz once Presage has started, see unready.
 var readyChecks = []string{"journal", "journal full", "disk", "lanes", "broker", "database"}
 
-func newWatch(r prometheus.Registerer, webhooks []WebhookSettings) *watch {
-	w := &watch{notReady: promauto.With(r).NewGaugeVec(prometheus.GaugeOpts{
+func newLookout(r prometheus.Registerer, webhooks []WebhookSettings) *lookout {
+	l := &lookout{notReady: promauto.With(r).NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: "presage", Name: "not_ready", Help: "1 while a check keeps /readyz from answering 200.",
 	}, []string{"check"})}
 	for _, hook := range webhooks {
-		w.webhooks = append(w.webhooks, hook.Name)
+		l.webhooks = append(l.webhooks, hook.Name)
 	}
-	w.ready(nil)
-	r.MustRegister(w)
-	return w
+	l.ready(nil)
+	r.MustRegister(l)
+	return l
 }
 
-// watchOver looks until ctx ends.
-func (a *app) watchOver(ctx context.Context) error {
-	tick := time.NewTicker(watchEvery)
+// lookOut looks until ctx ends.
+func (a *app) lookOut(ctx context.Context) error {
+	tick := time.NewTicker(lookoutEvery)
 	defer tick.Stop()
 	for {
 		if a.up.Load() {
@@ -52,9 +52,9 @@ func (a *app) watchOver(ctx context.Context) error {
 			for _, p := range a.unready(ctx) {
 				failing[p.Check] = true
 			}
-			a.watch.ready(failing)
+			a.lookout.ready(failing)
 		}
-		asking, cancel := context.WithTimeout(ctx, watchEvery/2)
+		asking, cancel := context.WithTimeout(ctx, lookoutEvery/2)
 		backlog, err := a.sql.Backlog(asking)
 		cancel()
 		if ctx.Err() != nil {
@@ -62,7 +62,7 @@ func (a *app) watchOver(ctx context.Context) error {
 		}
 		a.tasks.note(taskBacklog, err)
 		if err == nil {
-			a.watch.saw(backlog)
+			a.lookout.saw(backlog)
 		}
 		select {
 		case <-ctx.Done():
@@ -72,20 +72,20 @@ func (a *app) watchOver(ctx context.Context) error {
 	}
 }
 
-func (w *watch) ready(failing map[string]bool) {
+func (l *lookout) ready(failing map[string]bool) {
 	for _, check := range readyChecks {
 		v := 0.0
 		if failing[check] {
 			v = 1
 		}
-		w.notReady.WithLabelValues(strings.ReplaceAll(check, " ", "-")).Set(v)
+		l.notReady.WithLabelValues(strings.ReplaceAll(check, " ", "-")).Set(v)
 	}
 }
 
-func (w *watch) saw(b sqlstore.Backlog) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.backlog, w.looked = b, true
+func (l *lookout) saw(b sqlstore.Backlog) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.backlog, l.looked = b, true
 }
 
 var (
@@ -101,17 +101,17 @@ var (
 )
 
 // Describe implements [prometheus.Collector].
-func (w *watch) Describe(out chan<- *prometheus.Desc) {
+func (l *lookout) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{outboxDesc, outboxAgeDesc, hookPendingDesc, hookAgeDesc, hookDeadDesc, quarantineDesc, displacedDesc, openDesc, sizeDesc} {
 		out <- d
 	}
 }
 
 // Collect implements [prometheus.Collector].
-func (w *watch) Collect(out chan<- prometheus.Metric) {
-	w.mu.Lock()
-	b, looked := w.backlog, w.looked
-	w.mu.Unlock()
+func (l *lookout) Collect(out chan<- prometheus.Metric) {
+	l.mu.Lock()
+	b, looked := l.backlog, l.looked
+	l.mu.Unlock()
 	if !looked {
 		return // nothing is known yet, which is not the same as nothing
 	}
@@ -126,7 +126,7 @@ func (w *watch) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(outboxDesc, float64(b.Outbox))
 	gauge(outboxAgeDesc, age(b.OutboxSince))
-	for _, name := range w.webhooks {
+	for _, name := range l.webhooks {
 		d := b.Deliveries[name]
 		gauge(hookPendingDesc, float64(d.Pending), name)
 		gauge(hookAgeDesc, age(d.Since), name)
