@@ -93,7 +93,11 @@ func checksOf(s Settings) ([]doctor.Check, error) {
 	if s.Series.URL != "" {
 		checks = append(checks, doctor.Influx{URL: s.Series.URL, Token: s.Series.Token, Database: s.Series.Database, Retention: s.Series.Retention}.Check())
 	}
-	checks = append(checks, doctor.Limits{Fleet: fleet, Broker: s.MQTT.Broker == ""}.Check())
+	limits := doctor.Limits{Fleet: fleet}
+	if s.MQTT.Broker == "" {
+		limits.Connections, limits.Reserved = int64(s.Limits.Connections), reservedFiles
+	}
+	checks = append(checks, limits.Check())
 	listeners := doctor.Listeners{{Setting: "http.listen", Address: s.HTTP.Listen, Running: running}}
 	if s.MQTT.Broker == "" {
 		listeners = append(listeners, doctor.Listener{Setting: "mqtt.listen", Address: s.MQTT.Listen, Running: running})

@@ -37,11 +37,14 @@ func TestFileSystems(t *testing.T) {
 }
 
 func TestLimitsOfManyDevices(t *testing.T) {
-	l := Limits{Fleet: &Fleet{Devices: 1 << 40, Known: true}, Broker: true}
+	l := Limits{Fleet: &Fleet{Known: true}, Connections: 1 << 40, Reserved: 500}
+	expect(t, l.files(), Warn, "1099511627776 clients", "LimitNOFILE")
+	l.Fleet.Devices = 1 << 40
 	expect(t, l.files(), Fail, "1099511627776 devices", "LimitNOFILE")
 	l.Fleet.Devices = 1 << 30
 	expect(t, l.memory(), Fail, "needed for 1073741824 devices", "more memory")
-	l = Limits{Fleet: &Fleet{}, Broker: true}
+	l = Limits{Fleet: &Fleet{}}
+	expect(t, l.files(), OK, "may be open", "")
 	if r := l.memory(); r.Level == Fail {
 		t.Errorf("without devices: %+v", r)
 	}

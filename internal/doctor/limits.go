@@ -24,8 +24,9 @@ type Fleet struct {
 type Limits struct {
 	// Fleet is filled in by the check of the database before this one looks.
 	Fleet *Fleet
-	// Broker is set when devices connect to Presage itself.
-	Broker bool
+	// Connections is how many clients the settings let connect; 0 when devices connect to a broker of their own. Reserved are the
+	// files that Presage needs beside them.
+	Connections, Reserved int64
 }
 
 // Check compares what the system allows with what the devices need.
@@ -36,10 +37,6 @@ func (l Limits) look(context.Context) []Result {
 }
 
 const (
-	// filesOfOurs is what journal, series, database and HTTP keep open, with some to spare.
-	filesOfOurs = 512
-	// fewFiles is what soon is too little for a broker.
-	fewFiles = 8192
 	// The needs of memory, in bytes: of the process without devices, and of a device with ten metrics: its connection (27 KiB), ten
 	// series in the store (1.4 KB each) and as many in the detection (2 KB each).
 	memoryOfOurs  = 300 << 20
@@ -54,12 +51,12 @@ func (l Limits) files() Result {
 	found := fmt.Sprintf("%d files and connections may be open.", limit.Max) // a Go program takes the hard limit by itself
 	const remedy = "Every device is a connection, every connection a file: raise LimitNOFILE of the unit (deploy/presage.service has 262144) or nofile of the container."
 	switch {
-	case !l.Broker:
+	case l.Connections == 0:
 		return Good("%s", found)
-	case uint64(l.Fleet.Devices)+filesOfOurs > limit.Max:
+	case uint64(l.Reserved)+uint64(l.Fleet.Devices) > limit.Max:
 		return Bad(fmt.Sprintf("%s There are %d devices.", found, l.Fleet.Devices), "Not all of them can be connected. "+remedy)
-	case limit.Max < fewFiles:
-		return Weak(found, remedy)
+	case uint64(l.Reserved+l.Connections) > limit.Max:
+		return Weak(fmt.Sprintf("%s limits.connections lets %d clients connect.", found, l.Connections), "Fewer can. "+remedy)
 	}
 	return Good("%s", found)
 }
