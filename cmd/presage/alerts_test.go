@@ -110,6 +110,8 @@ func TestAlertsFire(t *testing.T) {
 		"PresageBrokerSessionLost":    {"presage_subscriber_new_sessions_total" + rise, "presage_subscriber_new_sessions_total 1x240"},
 		"PresageSubscriberTooSlow":    {"presage_broker_dropped_total" + rise, "presage_broker_dropped_total 5x240"},
 		"PresageConnectionsNearLimit": {"presage_broker_connections 95x240\npresage_broker_connections_limit 100x240", "presage_broker_connections 85x240\npresage_broker_connections_limit 100x240"},
+		"PresageDevicesTurnedAway":    {`presage_broker_turned_away_total{reason="credentials"} 0+2x240`, `presage_broker_turned_away_total{reason="credentials"}` + rise},
+		"PresageRevocationsNotSeen":   {"presage_identity_poll_failures_total" + often, "presage_identity_poll_failures_total" + rise},
 		"PresageFindingsWait":         {`presage_lane_pending_findings_seconds{partition="0"} 0x10 0+15x20`, `presage_lane_pending_findings_seconds{partition="0"} 20x240`},
 		"PresageTicketsSlow":          {quantile("presage_desk_ticket_seconds_bucket", "10", "30", 50), quantile("presage_desk_ticket_seconds_bucket", "10", "30", 0)},
 		"PresageDetectorCrashes":      {`presage_detector_crashes_total{detector="shift"}` + rise, `presage_detector_crashes_total{detector="shift"} 2x240`},

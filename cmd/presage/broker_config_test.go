@@ -15,7 +15,7 @@ import (
 	"github.com/presage-pdm/presage/telemetry"
 )
 
-var updateSamples = flag.Bool("update", false, "write the samples in deploy/brokers anew")
+var update = flag.Bool("update", false, "write the samples in deploy/brokers, and docs/metrics.md with what is known of each metric, anew")
 
 // sampleRules are those of a small fleet, with hashes that stay the same.
 func sampleRules(t *testing.T) brokerRules {
@@ -77,7 +77,7 @@ func TestBrokerSamples(t *testing.T) {
 	} {
 		for _, f := range sample.files {
 			path := filepath.Join("..", "..", "deploy", "brokers", sample.folder, f.name)
-			if *updateSamples {
+			if *update {
 				if err := replaceFile(path, []byte(f.text)); err != nil {
 					t.Fatal(err)
 				}

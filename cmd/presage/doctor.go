@@ -101,6 +101,9 @@ func checksOf(s Settings) ([]doctor.Check, error) {
 	listeners := doctor.Listeners{{Setting: "http.listen", Address: s.HTTP.Listen, Running: running}}
 	if s.MQTT.Broker == "" {
 		listeners = append(listeners, doctor.Listener{Setting: "mqtt.listen", Address: s.MQTT.Listen, Running: running})
+		if s.MQTT.TLSListen != "" {
+			listeners = append(listeners, doctor.Listener{Setting: "mqtt.tls_listen", Address: s.MQTT.TLSListen, Running: running})
+		}
 	}
 	checks = append(checks, listeners.Check())
 	if s.MQTT.TLSCertificate != "" && s.MQTT.Broker == "" {

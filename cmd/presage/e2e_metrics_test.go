@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/tls"
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -19,8 +18,6 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 )
-
-var update = flag.Bool("update", false, "write docs/metrics.md anew, with what is known of each metric")
 
 // TestMetrics loads servers of both set-ups and holds what they show to the rules of Prometheus, to the
 // documentation, to the alerts and to the dashboard.
