@@ -17,10 +17,10 @@ import (
 	"github.com/presage-pdm/presage/internal/realserver"
 )
 
-// recording is a run of a server as Prometheus would have scraped it, in slow motion: every second counts as
+// stretchedRun is a run of a server as Prometheus would have scraped it, in slow motion: every second counts as
 // slowMotion of them. Times that the server measures as gauges are stretched alike, so that a minute's run is
 // to the alerts what an outage of twenty minutes is.
-type recording struct {
+type stretchedRun struct {
 	*teststorage.TestStorage
 	began time.Time
 }
@@ -28,7 +28,7 @@ type recording struct {
 const slowMotion = 20
 
 // scrape records what the server shows now.
-func (r *recording) scrape(p *process) {
+func (r *stretchedRun) scrape(p *process) {
 	p.t.Helper()
 	at := r.now().Milliseconds()
 	app := r.Appender(p.t.Context())
@@ -68,10 +68,10 @@ func (r *recording) scrape(p *process) {
 	}
 }
 
-// now is how far the recording is, stretched.
-func (r *recording) now() time.Duration { return slowMotion * time.Since(r.began) }
+// now is how far the run is, stretched.
+func (r *stretchedRun) now() time.Duration { return slowMotion * time.Since(r.began) }
 
-var _ storage.Queryable = (*recording)(nil)
+var _ storage.Queryable = (*stretchedRun)(nil)
 
 // A series store that is held back raises the alerts on lag and on the filling journal well before the journal is full and
 // devices are slowed down; and none is left when it is back.
@@ -82,7 +82,7 @@ func TestAlertsComeBeforeBackPressure(t *testing.T) {
 	p := start(t, "serve", s, "--config", config, "--unknown-devices", "register")
 	d := p.connect("gateway")
 	d.publish("presage/v1/pump-1/telemetry", `{"a": 1}`)
-	r := &recording{promqltest.LoadedStorage(t, ""), time.Now()}
+	r := &stretchedRun{promqltest.LoadedStorage(t, ""), time.Now()}
 	r.scrape(p)
 	influx.Stop()
 
@@ -115,7 +115,7 @@ func TestAlertsComeBeforeBackPressure(t *testing.T) {
 		token.Wait()
 	}
 	p.drained()
-	later := &recording{promqltest.LoadedStorage(t, ""), time.Now()}
+	later := &stretchedRun{promqltest.LoadedStorage(t, ""), time.Now()}
 	for range 10 {
 		later.scrape(p)
 		time.Sleep(250 * time.Millisecond) // between two scrapes
