@@ -17,10 +17,7 @@ func (d *device) appendOrder(dst []byte) []byte {
 	o := &d.order
 	dst = stat.AppendInt(stat.AppendInt(stat.AppendInt(dst, o.last), o.event), o.step)
 	dst = stat.AppendInt(dst, d.sampled)
-	dst = append(dst, o.steady, o.vain, o.next)
-	for _, k := range o.recent {
-		dst = stat.AppendUint(dst, uint64(k))
-	}
+	dst = o.recent.append(append(dst, o.steady, o.vain))
 	r := d.room
 	if dst = stat.AppendBool(dst, r != nil); r == nil {
 		return dst
@@ -59,13 +56,11 @@ func (d *device) readOrder(r *stat.Reader) {
 	o := &d.order
 	o.last, o.event, o.step = r.Int(), r.Int(), r.Int()
 	d.sampled = r.Int()
-	o.steady, o.vain, o.next = r.Byte(), r.Byte(), r.Byte()
-	if o.next >= recentMessages || o.steady > steadyAfter || o.step < 0 {
+	o.steady, o.vain = r.Byte(), r.Byte()
+	if o.steady > steadyAfter || o.step < 0 {
 		r.Fail()
 	}
-	for i := range o.recent {
-		o.recent[i] = uint32(r.Count(math.MaxUint32))
-	}
+	o.recent.read(r)
 	if !r.Bool() {
 		return
 	}

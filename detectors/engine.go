@@ -85,7 +85,7 @@ func (e *Engine) apply(b *telemetry.Batch) []Finding {
 	d.hear(e, in, b, oldest(samples, events, newest), newest)
 
 	if len(samples) > 0 {
-		if d.order.repeats(samples) {
+		if d.order.repeats(samples, e.running) {
 			samples = nil
 		} else if d.order.skips(samples, e.cfg.Reorder.Milliseconds()) {
 			d.suspect(e)

@@ -27,6 +27,7 @@ type recording struct {
 	all   []*gateway
 	acks  []ackOnWire
 	told  []toldTicket
+	files int // that were compared with the model
 }
 
 // toldTicket is a ticket number that was sent to a webhook, and the point of the log.
@@ -72,6 +73,10 @@ func record(t *testing.T, lifetimes int, each time.Duration) *recording {
 		if err := os.Remove(log); err != nil {
 			t.Fatal(err)
 		}
+		if err := r.disk.Settle(filepath.Dir(p.data)); err != nil {
+			t.Fatal(err)
+		}
+		r.checkFolder(t, p.data)
 	}
 	r.acks = pubacks(r.disk.Sent(), p.mqtt)
 	number := regexp.MustCompile(`"number":"(T-\d+)"`)
@@ -80,23 +85,22 @@ func record(t *testing.T, lifetimes int, each time.Duration) *recording {
 			r.told = append(r.told, toldTicket{s.At, string(m[1])})
 		}
 	}
-	r.checkComplete(t, p.data)
+	r.checkSaid(t)
 	return r
 }
 
-// checkComplete expects the model to hold exactly what the folder holds: nothing that was written escaped the log.
-func (r *recording) checkComplete(t *testing.T, data string) {
+// checkFolder expects the model to hold exactly what the folder holds: nothing that was written escaped the log.
+func (r *recording) checkFolder(t *testing.T, data string) {
 	t.Helper()
 	image := t.TempDir()
 	if err := r.disk.Image(image, r.disk.End(), powercut.Nothing, nil); err != nil {
 		t.Fatal(err)
 	}
-	files := 0
 	err := fs.WalkDir(os.DirFS(data), ".", func(name string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || strings.HasSuffix(name, "-shm") {
 			return err
 		}
-		files++
+		r.files++
 		want, err := os.ReadFile(filepath.Join(data, name))
 		if err != nil {
 			return err
@@ -113,6 +117,11 @@ func (r *recording) checkComplete(t *testing.T, data string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// checkSaid expects every PUBACK that a gateway has seen in the log, and that there were some, and tickets.
+func (r *recording) checkSaid(t *testing.T) {
+	t.Helper()
 	acked := 0
 	for _, g := range r.all {
 		script, seen := g.snapshot()
@@ -129,7 +138,7 @@ func (r *recording) checkComplete(t *testing.T, data string) {
 	if acked == 0 || len(r.told) == 0 {
 		t.Fatalf("%d PUBACKs and %d tickets were told: the recording shows nothing", acked, len(r.told))
 	}
-	t.Logf("recorded %d calls, %d files, %d PUBACKs, %d tickets told", r.disk.End(), files, acked, len(r.told))
+	t.Logf("recorded %d calls, %d files, %d PUBACKs, %d tickets told", r.disk.End(), r.files, acked, len(r.told))
 }
 
 // cutsOf draws points to cut at: half of them where something becomes durable or is named, some just when
@@ -325,7 +334,9 @@ func (r *recording) goOn(t *testing.T, point, i int, seed uint64) {
 	acks := new(atomic.Int64)
 	for _, g := range r.all {
 		script, _ := g.snapshot()
-		rest = append(rest, &gateway{id: g.id, window: 50, script: script, acked: g.trail.ackedBy(point, r.acks, len(script)), acks: acks})
+		acked := g.trail.ackedBy(point, r.acks, len(script))
+		first := slices.Index(append(acked, false), false)
+		rest = append(rest, &gateway{id: g.id, window: 50, script: script, acked: acked, first: first, acks: acks})
 	}
 	finish(t, p, rest)
 	p.drained()

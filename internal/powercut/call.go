@@ -2,8 +2,11 @@ package powercut
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,9 +17,12 @@ type call struct {
 	args       []string
 	result     int64
 	begin, end int
+	// killed tells that the process was killed in the call, so that nobody knows its result.
+	killed bool
 }
 
-// calls reads a log and calls entered at the beginning of each call and returned at its end, in the order of the log.
+// calls reads a log and calls entered at the beginning of each call and returned at its end, in the order of the log, for a call that
+// the process was killed in at the end of the log.
 func calls(log io.Reader, line *int, entered, returned func(*call) error) error {
 	under := map[string]*call{} // by thread
 	texts := map[string]string{}
@@ -24,7 +30,7 @@ func calls(log io.Reader, line *int, entered, returned func(*call) error) error 
 	for {
 		text, err := in.ReadString('\n')
 		if err == io.EOF {
-			return nil // a line without end is that of the kill
+			return endOf(under, *line, returned)
 		}
 		if err != nil {
 			return fmt.Errorf("read the log of strace: %w", err)
@@ -34,6 +40,18 @@ func calls(log io.Reader, line *int, entered, returned func(*call) error) error 
 			return fmt.Errorf("log of strace, line %d: %w", *line, err)
 		}
 	}
+}
+
+// endOf returns from the calls that were under way when the log ended, in the order they began.
+func endOf(under map[string]*call, line int, returned func(*call) error) error {
+	byBegin := func(a, b *call) int { return cmp.Compare(a.begin, b.begin) }
+	for _, c := range slices.SortedFunc(maps.Values(under), byBegin) {
+		c.end, c.killed = line, true
+		if err := returned(c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func readLine(text string, line int, under map[string]*call, texts map[string]string, entered, returned func(*call) error) error {
@@ -92,6 +110,7 @@ func parseCall(text string) (*call, error) {
 	if n, err := strconv.ParseInt(result, 0, 64); err == nil {
 		c.result = n
 	}
+	c.killed = result == "?"
 	return c, nil
 }
 

@@ -17,7 +17,8 @@ type Disk struct {
 	nodes []*node
 	sent  []Sent
 
-	open map[int64]*file // by descriptor, of the present process
+	open   map[int64]*file // by descriptor, of the present process
+	unsure []unsure        // of the last process
 }
 
 // Sent is something that the program wrote to a connection or a pipe.
@@ -105,7 +106,7 @@ func (d *Disk) Points() []int {
 // Read takes the log of one process. A later process finds what the one before left, synced or not: its
 // end was no power cut.
 func (d *Disk) Read(log io.Reader) error {
-	d.open = map[int64]*file{}
+	d.open, d.unsure = map[int64]*file{}, nil
 	return calls(log, &d.line, d.entered, d.returned)
 }
 
@@ -134,10 +135,14 @@ func (d *Disk) entered(c *call) error {
 
 // returned takes the effect of a call that succeeded.
 func (d *Disk) returned(c *call) error {
+	f := d.open[number(c.args[0])]
+	if c.killed {
+		d.unsure = append(d.unsure, unsure{c, f})
+		return nil
+	}
 	if c.result < 0 {
 		return nil
 	}
-	f := d.open[number(c.args[0])]
 	switch c.name {
 	case "open", "openat", "creat":
 		return d.opened(c)

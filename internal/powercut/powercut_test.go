@@ -222,6 +222,39 @@ func TestCallsThatWereInterruptedInTheLog(t *testing.T) {
 	}
 }
 
+// A call that the process was killed in counts if the folder shows its effect, as far as it does.
+func TestCallsOfTheKill(t *testing.T) {
+	d := NewDisk("/d")
+	err := d.Read(strings.NewReader(`10 openat(AT_FDCWD<\x2f>, "\x2f\x64\x2f\x61", O_RDWR|O_CREAT|O_CLOEXEC, 0600) = 3<\x2f\x64\x2f\x61>
+11 openat(AT_FDCWD<\x2f>, "\x2f\x64\x2f\x62", O_RDWR|O_CREAT|O_CLOEXEC, 0600) = 4<\x2f\x64\x2f\x62>
+10 pwrite64(3<\x2f\x64\x2f\x61>, "\x61\x62\x63", 3, 1 <unfinished ...>
+11 pwrite64(4<\x2f\x64\x2f\x62>, "\x61\x62\x63", 3, 0) = ?
+12 unlinkat(AT_FDCWD<\x2f>, "\x2f\x64\x2f\x63", 0 <unfinished ...>
+13 mkdirat(AT_FDCWD<\x2f>, "\x2f\x64\x2f\x64", 0700 <unfinished ...>
+14 openat(AT_FDCWD<\x2f>, "\x2f\x64\x2f\x65", O_RDWR|O_CREAT|O_CLOEXEC, 0600 <unfinished ...>
+10 +++ killed by SIGKILL +++
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	for name, text := range map[string]string{"a": "\x00abc", "b": "ab", "e": ""} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Settle(folder); err != nil {
+		t.Fatal(err)
+	}
+	image := t.TempDir()
+	if err := d.Image(image, d.End(), Nothing, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := content(t, image), content(t, folder); !slices.Equal(got, want) {
+		t.Errorf("the image is %q, the folder holds %q", got, want)
+	}
+}
+
 func TestWhatTheModelDoesNotKnowIsAnError(t *testing.T) {
 	for _, log := range []string{
 		`1 linkat(AT_FDCWD<\x2f>, "\x2f\x64\x2f\x61", AT_FDCWD<\x2f>, "\x2f\x64\x2f\x62", 0) = 0`,
