@@ -15,6 +15,7 @@ type Metrics struct {
 	devices, series                          *prometheus.GaugeVec   // by partition
 	timed, observed, crashes                 *prometheus.CounterVec // by detector
 	timedBatches, timedSamples, batchSeconds prometheus.Counter
+	disorder                                 Counts
 }
 
 // NewMetrics registers the metrics of detection; a nil registerer keeps them to themselves.
@@ -29,7 +30,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	counters := func(name, help string) *prometheus.CounterVec {
 		return with.NewCounterVec(prometheus.CounterOpts{Namespace: "presage", Subsystem: "detector", Name: name, Help: help}, []string{"detector"})
 	}
-	return &Metrics{
+	m := &Metrics{
 		devices:      gauges("devices", "Devices that are watched."),
 		series:       gauges("series", "Metrics of devices that are watched."),
 		timedBatches: counter("timed_batches_total", "Batches whose detection was timed: the first one after every tick of a lane, one a second."),
@@ -39,7 +40,23 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		observed:     counters("timed_observations_total", "What one detector was shown of the batches that were timed."),
 		crashes:      counters("crashes_total", "Crashes of a detector, each contained to its device."),
 	}
+	with.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "presage", Subsystem: "detection", Name: "held",
+		Help: "Readings and events that wait to be judged in the order of their times.",
+	}, func() float64 { return float64(m.disorder.Held.Load()) })
+	with.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: "presage", Subsystem: "detection", Name: "reordered_total",
+		Help: "Readings and events that were judged before others that had come earlier.",
+	}, func() float64 { return float64(m.disorder.Reordered.Load()) })
+	with.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: "presage", Subsystem: "detection", Name: "late_total",
+		Help: "Readings and events that came when newer ones of their kind had been judged.",
+	}, func() float64 { return float64(m.disorder.Late.Load()) })
+	return m
 }
+
+// Counts is what the engines of all lanes tell of what was out of order.
+func (m *Metrics) Counts() *Counts { return &m.disorder }
 
 // Lane returns what the engine of a partition tells the metrics with.
 func (m *Metrics) Lane(partition int) *Meter {

@@ -85,9 +85,14 @@ func (t *tail) status(now time.Time, end Position) CursorStatus {
 	s := CursorStatus{Position: t.at(), Saved: t.saved.newest()}
 	s.SavedAt, s.SavedBytes = t.saved.written()
 	s.BytesBehind = t.journal.Behind(t.partition, s.Position)
-	if s.Position >= end {
-		return s
+	if s.Position < end {
+		s.LagSeconds, s.Stuck = t.lag(now)
 	}
+	return s
+}
+
+// lag is the age in seconds of the oldest reading that was not dealt with, of which there is one.
+func (t *tail) lag(now time.Time) (seconds float64, stuck bool) {
 	elapsed, moved := t.elapsed(now), t.moved.Load()
 	// What is not dealt with arrived after what is, and after the cursor last stood at the end. An arrival in
 	// the future says nothing: the clock was set back since.
@@ -98,11 +103,10 @@ func (t *tail) status(now time.Time, end Position) CursorStatus {
 	if age := now.UnixMilli() - t.arrival.Load(); t.arrival.Load() > 0 && age >= 0 && (age < lag || t.caughtUp.Load() == 0) {
 		lag = age
 	}
-	if moved > 0 {
-		s.LagSeconds = float64(max(0, lag)) / 1000
-		s.Stuck = elapsed-moved > t.stuck.Milliseconds()
+	if moved == 0 {
+		return 0, false
 	}
-	return s
+	return float64(max(0, lag)) / 1000, elapsed-moved > t.stuck.Milliseconds()
 }
 
 // marks are the highest numbers seen of the blobs of each producer, least recently seen first.

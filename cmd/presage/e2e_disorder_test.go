@@ -29,12 +29,12 @@ func TestDisorderOverMQTT(t *testing.T) {
 	}
 	telemetry(21) // 20 is overtaken
 	p.eventually(5*time.Second, "the reading after the gap waits", func() (bool, string) {
-		n := p.metric("presage_detect_held")
+		n := p.metric("presage_detection_held")
 		return n == 1, fmt.Sprintf("%v wait", n)
 	})
 	telemetry(20)
 	p.eventually(5*time.Second, "the missing reading is put in its place", func() (bool, string) {
-		n := p.metric("presage_detect_reordered_total")
+		n := p.metric("presage_detection_reordered_total")
 		return n == 1, fmt.Sprintf("%v reordered", n)
 	})
 
@@ -76,7 +76,7 @@ func TestDisorderOverMQTT(t *testing.T) {
 	}
 
 	p.eventually(40*time.Second, "nothing waits any more", func() (bool, string) {
-		n := p.metric("presage_detect_held")
+		n := p.metric("presage_detection_held")
 		return n == 0, fmt.Sprintf("%v wait", n)
 	})
 	p.eventually(10*time.Second, "three crashes in any order open one ticket", func() (bool, string) {

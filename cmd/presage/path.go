@@ -57,8 +57,8 @@ func (a *app) startLanes(ctx context.Context) error {
 	}
 	cfg.Owner = fmt.Sprintf("%s/%d", host, os.Getpid())
 	engine := detectors.DefaultConfig()
-	engine.Logger, engine.Reorder, engine.Counts = a.log, a.settings.Ingest.ReorderWindow, disorderMetrics(a.metrics)
 	metrics := detectors.NewMetrics(a.metrics)
+	engine.Logger, engine.Reorder, engine.Counts = a.log, a.settings.Ingest.ReorderWindow, metrics.Counts()
 	heard := newHeardStore(a.series, a.sql, a.log, a.tasks)
 	a.gauge("fleet_seen_pending", "Devices of which the database is still to be told when they were last heard of.", heard.waiting)
 	a.lanes, err = ingest.NewLanes(ingest.Parts{
