@@ -75,12 +75,12 @@ fuzz: ## Fuzz every decoder and restorer, shortly; FUZZTIME=1m make fuzz does it
 	    echo "fuzz $$dir $$f"; $(GO) test ./$$dir -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x >/tmp/presage-fuzz.$$$$ 2>&1 || { cat /tmp/presage-fuzz.$$$$; exit 1; }; rm -f /tmp/presage-fuzz.$$$$; \
 	  done; done
 
-crash: build ## Kill, cut the power, fill and slow the disk, take servers away: the long form; PRESAGE_CRASH_SEED=N repeats a run.
-	PRESAGE_CRASH=long $(GO) test ./internal/promseries -run "TestKilledStore|TestPowerCutUnderCompaction" -count 1 -v -timeout 15m
-	PRESAGE_CRASH=long $(GO) test ./cmd/presage -run '^($(CRASHES))$$' -count 1 -v -timeout 60m
+crash: build ## Kill, cut the power, fill and slow the disk, take servers away: the long form; PRESAGE_TEST_CRASH_SEED=N repeats a run.
+	PRESAGE_TEST_CRASH=long $(GO) test ./internal/promseries -run "TestKilledStore|TestPowerCutUnderCompaction" -count 1 -v -timeout 15m
+	PRESAGE_TEST_CRASH=long $(GO) test ./cmd/presage -run '^($(CRASHES))$$' -count 1 -v -timeout 60m
 
-simulate: ui ## Hold tickets of a disturbed fleet to those of an undisturbed one, for long; PRESAGE_SIMULATION_SEEDS=1000 is longer.
-	PRESAGE_SIMULATION_SEEDS=$${PRESAGE_SIMULATION_SEEDS:-200} $(GO) test -timeout 2h ./cmd/presage -run '^(TestDisorderOnTheWay|TestStragglers)$$'
+simulate: ui ## Hold tickets of a disturbed fleet to those of an undisturbed one, for long; PRESAGE_TEST_SIMULATION_SEEDS=1000 is longer.
+	PRESAGE_TEST_SIMULATION_SEEDS=$${PRESAGE_TEST_SIMULATION_SEEDS:-200} $(GO) test -timeout 2h ./cmd/presage -run '^(TestDisorderOnTheWay|TestStragglers)$$'
 
 bench: build ## Measure everything and print one table: about ten minutes, on a machine that does nothing else.
 	@deploy/tools/postgres.sh ./bin/presage bench all

@@ -19,19 +19,19 @@ import (
 )
 
 // longCrashes reports whether the long forms are asked for, as make crash does.
-func longCrashes() bool { return os.Getenv("PRESAGE_CRASH") == "long" }
+func longCrashes() bool { return os.Getenv("PRESAGE_TEST_CRASH") == "long" }
 
-// crashSeed is the seed of a run: that of PRESAGE_CRASH_SEED, which repeats one, else another every time.
+// crashSeed is the seed of a run: that of PRESAGE_TEST_CRASH_SEED, which repeats one, else another every time.
 func crashSeed(t testing.TB) uint64 {
 	t.Helper()
 	seed := rand.Uint64()
-	if text := os.Getenv("PRESAGE_CRASH_SEED"); text != "" {
+	if text := os.Getenv("PRESAGE_TEST_CRASH_SEED"); text != "" {
 		var err error
 		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("PRESAGE_CRASH_SEED: %v", err)
+			t.Fatalf("PRESAGE_TEST_CRASH_SEED: %v", err)
 		}
 	}
-	t.Logf("seed %d: PRESAGE_CRASH_SEED=%d repeats it", seed, seed)
+	t.Logf("seed %d: PRESAGE_TEST_CRASH_SEED=%d repeats it", seed, seed)
 	return seed
 }
 

@@ -293,7 +293,7 @@ func TestPowerCutLosesNothingAcknowledged(t *testing.T) {
 			readings, faults = readings+n, faults+f
 		})
 		if !ok {
-			t.Fatalf("PRESAGE_CRASH_SEED=%d draws the same losses; the recorded run differs from time to time", seed)
+			t.Fatalf("PRESAGE_TEST_CRASH_SEED=%d draws the same losses; the recorded run differs from time to time", seed)
 		}
 		if (i+1)%100 == 0 {
 			t.Logf("%d of %d cuts", i+1, cuts)

@@ -98,7 +98,7 @@ func (w *world) away() map[string]int64 {
 }
 
 func (w *world) String() string {
-	lines := []string{fmt.Sprintf("seed %d; again with PRESAGE_SIMULATION_SEED=%d go test ./cmd/presage -run TestDisorderOnTheWay", w.seed, w.seed)}
+	lines := []string{fmt.Sprintf("seed %d; again with PRESAGE_TEST_SIMULATION_SEED=%d go test ./cmd/presage -run TestDisorderOnTheWay", w.seed, w.seed)}
 	for _, t := range w.road.troubles {
 		lines = append(lines, "  "+t.String())
 	}
@@ -206,16 +206,16 @@ func (w *world) stored(t *testing.T, deliveries []delivery, o outcome) {
 	}
 }
 
-// seeds returns the seeds to run: some, as many as PRESAGE_SIMULATION_SEEDS says, or the one of PRESAGE_SIMULATION_SEED.
+// seeds returns the seeds to run: some, as many as PRESAGE_TEST_SIMULATION_SEEDS says, or the one of PRESAGE_TEST_SIMULATION_SEED.
 func seeds(t testing.TB, some int) (list []uint64) {
-	if one := os.Getenv("PRESAGE_SIMULATION_SEED"); one != "" {
+	if one := os.Getenv("PRESAGE_TEST_SIMULATION_SEED"); one != "" {
 		seed, err := strconv.ParseUint(one, 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return []uint64{seed}
 	}
-	if many := os.Getenv("PRESAGE_SIMULATION_SEEDS"); many != "" {
+	if many := os.Getenv("PRESAGE_TEST_SIMULATION_SEEDS"); many != "" {
 		n, err := strconv.Atoi(many)
 		if err != nil {
 			t.Fatal(err)

@@ -193,8 +193,10 @@ func refuseUnknown(source string, keys, known []string) error {
 	return errors.Join(errs...)
 }
 
-// environmentOfProcess are variables under PRESAGE_ that are not settings.
-var environmentOfProcess = []string{"PRESAGE_CONFIG", "PRESAGE_TEST_DATA", "PRESAGE_TOKEN", "PRESAGE_CRASH", "PRESAGE_CRASH_SEED", "PRESAGE_SIMULATION_SEEDS", "PRESAGE_SIMULATION_SEED"}
+// notSettings tells variables under PRESAGE_ that are no settings: those of commands, and of tests.
+func notSettings(name string) bool {
+	return name == "PRESAGE_CONFIG" || name == "PRESAGE_TOKEN" || strings.HasPrefix(name, "PRESAGE_TEST_")
+}
 
 func settingsFromEnvironment(environ, known []string) (map[string]any, error) {
 	byName := make(map[string]string, len(known))
@@ -208,7 +210,7 @@ func settingsFromEnvironment(environ, known []string) (map[string]any, error) {
 	var errs []error
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, "PRESAGE_") || slices.Contains(environmentOfProcess, name) {
+		if !strings.HasPrefix(name, "PRESAGE_") || notSettings(name) {
 			continue
 		}
 		key, ok := byName[name]

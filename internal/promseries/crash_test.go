@@ -108,7 +108,7 @@ func appendUntilKilled(dir, text string) error {
 // folder, and expects every reading that was synced, once, and no other.
 func TestKilledStore(t *testing.T) {
 	kills := 10
-	if os.Getenv("PRESAGE_CRASH") == "long" {
+	if os.Getenv("PRESAGE_TEST_CRASH") == "long" {
 		kills = 150
 	}
 	dir, now := t.TempDir(), time.Now().UnixMilli()
@@ -184,16 +184,16 @@ func (c numbered) wrong(t *testing.T, s *Store, n int) string {
 // the store opens, and holds what was synced.
 func TestPowerCutUnderCompaction(t *testing.T) {
 	cuts, until := 40, 600
-	if os.Getenv("PRESAGE_CRASH") == "long" {
+	if os.Getenv("PRESAGE_TEST_CRASH") == "long" {
 		cuts, until = 600, 5000
 	}
 	seed := rand.Uint64()
-	if text := os.Getenv("PRESAGE_CRASH_SEED"); text != "" {
+	if text := os.Getenv("PRESAGE_TEST_CRASH_SEED"); text != "" {
 		if _, err := fmt.Sscan(text, &seed); err != nil {
 			t.Fatal(err)
 		}
 	}
-	t.Logf("seed %d: PRESAGE_CRASH_SEED=%d draws the same losses", seed, seed)
+	t.Logf("seed %d: PRESAGE_TEST_CRASH_SEED=%d draws the same losses", seed, seed)
 	random := rand.New(rand.NewPCG(seed, 3))
 	root, now := t.TempDir(), time.Now().UnixMilli()
 	disk := recordStore(t, root, now, until)
