@@ -10,7 +10,6 @@ import (
 
 	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/detectors/catalog"
-	"github.com/presage-pdm/presage/internal/bench"
 	"github.com/presage-pdm/presage/telemetry"
 )
 
@@ -36,13 +35,7 @@ type detectorsReport struct {
 // Run measures and prints.
 func (c benchDetectorsCommand) Run(ctx context.Context, std streams) error {
 	r, err := c.measure(ctx)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return bench.WriteJSON(std.out, r)
-	}
-	return r.text(std.out)
+	return show(std.out, c.JSON, r, err)
 }
 
 func (r *detectorsReport) text(w io.Writer) error {

@@ -34,13 +34,7 @@ type startReport struct {
 // Run measures and prints.
 func (c benchStartCommand) Run(ctx context.Context, std streams) error {
 	r, err := c.measure(ctx, std)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return bench.WriteJSON(std.out, r)
-	}
-	return r.text(std.out)
+	return show(std.out, c.JSON, r, err)
 }
 
 func (r *startReport) text(w io.Writer) error {
