@@ -10,17 +10,19 @@ import (
 	"github.com/presage-pdm/presage/telemetry"
 )
 
-// fill feeds a device ten metrics every so many milliseconds.
-func fill(e *detectors.Engine, device string, rows int, every int64, rng *rand.Rand) {
-	b := telemetry.Batch{Tenant: "default", Device: device}
+// fill feeds devices ten metrics each every so many milliseconds.
+func fill(e *detectors.Engine, devices []string, rows int, every int64, rng *rand.Rand) {
+	b := telemetry.Batch{Tenant: "default"}
 	for i := range rows {
 		at := int64(1_700_000_000_000) + int64(i)*every
 		b.Arrival = at
-		b.Samples = b.Samples[:0]
-		for j := range 10 {
-			b.Samples = append(b.Samples, telemetry.Sample{Metric: metricNames[j], Time: at, Value: 20 + rng.NormFloat64()})
+		for _, b.Device = range devices {
+			b.Samples = b.Samples[:0]
+			for j := range 10 {
+				b.Samples = append(b.Samples, telemetry.Sample{Metric: metricNames[j], Time: at, Value: 20 + rng.NormFloat64()})
+			}
+			e.Apply(&b)
 		}
-		e.Apply(&b)
 	}
 }
 
@@ -30,7 +32,7 @@ var metricNames = [10]string{"m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8
 func BenchmarkEngineSample(b *testing.B) {
 	e := newEngine(b)
 	rng := rand.New(rand.NewPCG(1, 2))
-	fill(e, "warm", 2000, 1000, rng)
+	fill(e, []string{"warm"}, 2000, 1000, rng)
 	batches := make([]telemetry.Batch, 1000)
 	for i := range batches {
 		batches[i] = telemetry.Batch{Tenant: "default", Device: "warm"}
@@ -63,9 +65,11 @@ func TestBytesASeries(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	for d := range devices {
-		fill(e, fmt.Sprintf("device-%d", d), 300, 600_000, rng) // two days: with profiles
+	names := make([]string, devices)
+	for i := range names {
+		names[i] = fmt.Sprintf("device-%d", i)
 	}
+	fill(e, names, 300, 600_000, rng) // two days: with profiles
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	each := float64(after.HeapAlloc-before.HeapAlloc) / (devices * 10)
