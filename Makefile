@@ -25,7 +25,7 @@ INFLUXD_VERSION     := v1.8.10
 STATICCHECK_VERSION := v0.8.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build ui test check format vet lint test-go test-e2e test-ui fuzz crash simulate bench bench-go setup setup-servers clean
+.PHONY: help demo build ui test check format vet lint test-go test-e2e test-ui fuzz crash simulate bench bench-detection bench-go setup setup-servers clean
 
 help: ## List the targets.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ simulate: ui ## Hold tickets of a disturbed fleet to those of an undisturbed one
 
 bench: build ## Measure everything and print one table: about ten minutes, on a machine that does nothing else.
 	@deploy/tools/postgres.sh ./bin/presage bench all
+
+bench-detection: ## Measure the quality of detection on public data, and print the table of docs/detection.md.
+	$(GO) test ./cmd/presage -run '^TestDetectionQuality$$' -count 1 -v -timeout 30m
 
 bench-go: ui ## Run the Go benchmarks; BENCHTIME=1x runs each once.
 	$(GO) test -p 1 -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
