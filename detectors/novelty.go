@@ -11,7 +11,7 @@ type NoveltyMethod interface {
 // Tier is how much memory the novelty of one metric is judged with: memory decides how well.
 type Tier uint8
 
-// The tiers, with about 2, 6 and 32 KB a metric.
+// The tiers, with about 4, 8 and 30 KB a metric.
 const (
 	BaseTier Tier = iota
 	PromotedTier

@@ -12,10 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/presage-pdm/presage/detectors"
-	"github.com/presage-pdm/presage/detectors/seasonal"
-	"github.com/presage-pdm/presage/detectors/shift"
 )
 
 // scoreOptions are the flags of "presage score".
@@ -59,9 +55,7 @@ func score(ctx context.Context, in io.Reader, out io.Writer, opts scoreOptions) 
 	for i, c := range columns {
 		names[i] = header[c]
 	}
-	scorer := detectors.NewScorer(detectors.ScorerConfig{
-		Fit: opts.Fit, AlertRate: opts.AlertRate, Series: seasonal.New(), Joint: shift.New(shift.DefaultConfig()),
-	}, names)
+	judge := newRowJudge(opts, names)
 	values := make([]float64, len(columns))
 	var line []string
 	for {
@@ -89,7 +83,7 @@ func score(ctx context.Context, in io.Reader, out io.Writer, opts scoreOptions) 
 				return fmt.Errorf("score: line %d, column %q: %w", n, names[i], err)
 			}
 		}
-		s := scorer.Row(at, values)
+		s := judge(at, values)
 		line = append(append(line[:0], row...), strconv.FormatFloat(s.Score, 'f', 6, 64), digit(s.Anomalous), digit(s.Alert))
 		if err := w.Write(line); err != nil {
 			return fmt.Errorf("score: write: %w", err)

@@ -25,6 +25,11 @@ func AppendFloats(dst []byte, vs ...float64) []byte {
 	return dst
 }
 
+// AppendFloat32 appends v as 4 bytes, little endian.
+func AppendFloat32(dst []byte, v float32) []byte {
+	return binary.LittleEndian.AppendUint32(dst, math.Float32bits(v))
+}
+
 // AppendInt appends v as a zig-zag varint.
 func AppendInt(dst []byte, v int64) []byte { return binary.AppendVarint(dst, v) }
 
@@ -106,6 +111,27 @@ func (r *Reader) Floats(ps ...*float64) {
 func (r *Reader) Finite() float64 {
 	v := r.Float()
 	if math.IsNaN(v) || math.IsInf(v, 0) {
+		r.Fail()
+		return 0
+	}
+	return v
+}
+
+// Float32 reads what [AppendFloat32] wrote.
+func (r *Reader) Float32() float32 {
+	if r.bad || len(r.buf) < 4 {
+		r.Fail()
+		return 0
+	}
+	v := math.Float32frombits(binary.LittleEndian.Uint32(r.buf))
+	r.buf = r.buf[4:]
+	return v
+}
+
+// Finite32 reads what [AppendFloat32] wrote, which must not be NaN or infinite.
+func (r *Reader) Finite32() float32 {
+	v := r.Float32()
+	if v-v != 0 {
 		r.Fail()
 		return 0
 	}
