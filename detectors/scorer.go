@@ -34,7 +34,7 @@ const (
 //
 // The surprise of a column is -log10 of its conformal p-value, averaged over about five readings; that of a row is the largest of its columns. A
 // digest of the surprises of earlier rows calibrates it, so that the threshold follows from the alert rate and not from the data.
-// What the joint judge decides is anomalous as long as it holds. It is used by one goroutine.
+// The score is the fraction of earlier rows that were less surprising. What the joint judge decides is anomalous as long as it holds. It is used by one goroutine.
 type Scorer struct {
 	cfg     ScorerConfig
 	series  []Series
@@ -52,7 +52,7 @@ type Scorer struct {
 
 // RowScore is the verdict on one row.
 type RowScore struct {
-	Score     float64 // in [0, 1]: the fraction of earlier rows that were less surprising
+	Score     float64 // in [0, 1], the more the less usual; each scorer says what of
 	Anomalous bool    // the state
 	Alert     bool    // the row at which an alert is raised
 }

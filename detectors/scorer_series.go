@@ -29,7 +29,7 @@ const (
 // rows so far, at most 300; each alert raises the level for a while, so that a series that is strange all the time does not alert all the time.
 //
 // The level of the default rate is fixed. For another rate it is moved by how fast the tail of the series' own sums falls so far: ten times fewer alerts need a
-// sum that is larger by the distance of its 90 % and 99 % quantiles. It is used by one goroutine.
+// sum that is larger by the distance of its 90 % and 99 % quantiles. The score is sum / (sum + the default level): 0.5 there, in every series. It is used by one goroutine.
 type SeriesScorer struct {
 	cfg     SeriesScorerConfig
 	novelty Novelty

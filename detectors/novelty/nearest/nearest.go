@@ -22,7 +22,7 @@ const Width = 8
 type Config struct {
 	Step   int // readings whose mean is a point
 	Points int // of memory, the newest included
-	Rank   int // which of the nearest windows counts, 1 for the nearest
+	Rank   int // which of the nearest windows counts, 1 to 4, 1 for the nearest
 }
 
 // Windows holds the points of the past.
