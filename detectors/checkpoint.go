@@ -10,11 +10,11 @@ import (
 
 // The checkpoint of an [Engine]: a magic word that ends with the version of the form, the ticks, then every device
 // in the order of its first batch. State of detectors is opaque, with its length, and is kept only where the
-// plan still has a rule of the same id, fingerprint and version. Version 2 knew nothing of the order of messages, version 1 neither
-// that nor echoes nor what was told on backfilled readings only; both are still read.
+// plan still has a rule of the same id, fingerprint and version. Version 3 knew nothing of novelty, version 2 neither that nor the order of
+// messages, version 1 neither that nor echoes nor what was told on backfilled readings only; all are still read.
 const (
 	checkpointMagic = "PRESAGE-DETECT-%d\n"
-	checkpointForm  = 3
+	checkpointForm  = 4
 )
 
 // Bounds of a checkpoint that is believed.
@@ -75,6 +75,9 @@ func (e *Engine) Restore(state []byte) error {
 		if d.room != nil {
 			fresh.held += len(d.room.held)
 		}
+		for _, m := range d.metrics {
+			fresh.budget.enter(m)
+		}
 	}
 	if err := r.Done(); err != nil {
 		return fmt.Errorf("restore detectors: after %d devices: %w; remove the checkpoint to start afresh from the journal", len(fresh.devices), err)
@@ -82,6 +85,8 @@ func (e *Engine) Restore(state []byte) error {
 	e.counts.Held.Add(int64(fresh.held - e.held))
 	e.ticks, e.arrival, e.running, e.held = fresh.ticks, fresh.arrival, fresh.running, fresh.held
 	e.devices, e.index = fresh.devices, fresh.index
+	fresh.budget.limit = e.budget.limit
+	e.budget = fresh.budget
 	return nil
 }
 
@@ -155,7 +160,7 @@ func (d *device) appendMetric(dst []byte, m *metricState) []byte {
 	if m.base != nil {
 		dst = stat.AppendBlob(dst, m.base.AppendState)
 	}
-	return dst
+	return d.appendNovelty(dst, &m.novel)
 }
 
 func appendRules(dst []byte, rules []*instance) []byte {
@@ -213,7 +218,7 @@ func readDevice(r *stat.Reader, plans Plans, form int) *device {
 	d.bind(plans.Plan(d.tenant, d.id))
 	lost := readRules(r, d.rules) || stale
 	for range r.Count(mostMetrics) {
-		lost = d.readMetric(r) || lost
+		lost = d.readMetric(r, form) || lost
 		if r.Err() != nil {
 			return d
 		}
@@ -263,16 +268,16 @@ func (d *device) readJoint(r *stat.Reader) (lost bool) {
 	}
 	for _, m := range d.metrics {
 		if m.joint >= 0 {
-			m.joint = d.joint.Metric(m.name, m.part)
+			m.joint = int32(d.joint.Metric(m.name, m.part))
 		}
 	}
 	return false
 }
 
-func (d *device) readMetric(r *stat.Reader) (lost bool) {
+func (d *device) readMetric(r *stat.Reader, form int) (lost bool) {
 	m := &metricState{name: r.String(mostName), last: r.Int(), value: r.Float()}
 	seen := r.Bool()
-	m.bad = r.Count(mostRules)
+	m.bad = int32(r.Count(mostRules))
 	if r.Err() != nil || seen != m.seen() || d.find(m.name) != nil {
 		r.Fail()
 		return true
@@ -281,6 +286,9 @@ func (d *device) readMetric(r *stat.Reader) (lost bool) {
 	d.bindMetric(m, false)
 	lost = readRules(r, m.rules)
 	key, state, present := readMethod(r)
+	if form >= 4 {
+		d.readNovelty(r, &m.novel)
+	}
 	if r.Err() != nil || key != seriesOf(d.plan) || m.joint < 0 && d.plan.describe(m.name).Unwatched {
 		return lost
 	}

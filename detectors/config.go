@@ -18,6 +18,10 @@ type Config struct {
 	Reorder time.Duration
 	// MaxMetrics is how many metrics of one device are watched.
 	MaxMetrics int
+	// NoveltyMemory is what the novelty of the metrics of this engine may take in all, in bytes; 0 judges no novelty.
+	NoveltyMemory int64
+	// Criticality tells how much a device matters, from 1 to 5, from memory. It decides who gets that memory; nil takes every device for 1.
+	Criticality func(tenant, device string) int
 	// Crashes is how often a detector may crash on a device before it is off there.
 	Crashes int
 	// Counts is told what was out of order; nil tells nobody.
@@ -28,10 +32,10 @@ type Config struct {
 	Meter *Meter
 }
 
-// DefaultConfig returns one hour, ten minutes, two hours, two minutes, 512 metrics and two crashes.
+// DefaultConfig returns one hour, ten minutes, two hours, two minutes, 512 metrics, 256 MiB and two crashes.
 func DefaultConfig() Config {
 	return Config{
 		BackfillAfter: time.Hour, ClockAhead: 10 * time.Minute, Settle: 2 * time.Hour, Reorder: 2 * time.Minute,
-		MaxMetrics: 512, Crashes: 2,
+		MaxMetrics: 512, NoveltyMemory: 256 << 20, Crashes: 2,
 	}
 }

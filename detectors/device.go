@@ -33,10 +33,11 @@ type metricState struct {
 	last  int64  // 0 before the first reading: no time that is believed is that old
 	value float64
 	base  Series
+	novel novel
 	rules []*instance
-	at    int // place among the metrics of the device
-	joint int // index in the joint judge, -1 for none
-	bad   int // crashes of base
+	at    int   // place among the metrics of the device
+	joint int32 // index in the joint judge, -1 for none
+	bad   int32 // crashes of base
 }
 
 func (m *metricState) seen() bool { return m.last != 0 }
@@ -69,7 +70,13 @@ func (d *device) find(name string) *metricState {
 // refresh follows a change of plan.
 func (d *device) refresh(e *Engine) {
 	if p := e.plans.Plan(d.tenant, d.id); p != d.plan {
+		for _, m := range d.metrics {
+			e.budget.leave(m)
+		}
 		d.bind(p)
+		for _, m := range d.metrics {
+			e.budget.enter(m)
+		}
 	}
 	if d.stale {
 		d.stale = false
@@ -93,6 +100,9 @@ func (d *device) bind(p *Plan) {
 		if seriesOf(old) != seriesOf(p) {
 			m.bad = 0
 		}
+		if noveltyOf(old) != noveltyOf(p) {
+			m.novel = novel{}
+		}
 		d.bindMetric(m, seriesOf(old) != seriesOf(p))
 	}
 }
@@ -106,6 +116,9 @@ func (d *device) bindMetric(m *metricState, newBase bool) {
 	if newBase || plan.Unwatched || d.plan.Series == nil {
 		m.base = nil
 	}
+	if m.novel.wanted = d.plan.Novelty != nil && !plan.Unwatched && m.novel.bad < novelOff; !m.novel.wanted {
+		m.novel.forget()
+	}
 	if plan.Unwatched || d.plan.Series == nil {
 		return
 	}
@@ -113,7 +126,7 @@ func (d *device) bindMetric(m *metricState, newBase bool) {
 		m.base = d.plan.Series.New()
 	}
 	if d.joint != nil {
-		m.joint = d.joint.Metric(m.name, m.part)
+		m.joint = int32(d.joint.Metric(m.name, m.part))
 	}
 }
 
@@ -145,6 +158,13 @@ func seriesOf(p *Plan) methodKey {
 	return methodKey{p.Series.Name(), p.Series.Version()}
 }
 
+func noveltyOf(p *Plan) methodKey {
+	if p == nil || p.Novelty == nil {
+		return methodKey{}
+	}
+	return methodKey{p.Novelty.Name(), p.Novelty.Version()}
+}
+
 // metric returns the state of a metric, nil when the device has too many.
 func (d *device) metric(e *Engine, name string, in *Input) *metricState {
 	if d.next < len(d.metrics) {
@@ -167,6 +187,9 @@ func (d *device) metric(e *Engine, name string, in *Input) *metricState {
 	m := &metricState{name: name}
 	d.add(m)
 	d.bindMetric(m, false)
+	e.budget.enter(m)
+	e.budget.plan()
+	d.fit(e, d.metrics[m.at:])
 	return m
 }
 
@@ -187,7 +210,7 @@ func (d *device) add(m *metricState) {
 
 // observeBase runs the statistical tier on a reading.
 func (d *device) observeBase(e *Engine, m *metricState, in *Input) {
-	suspect := m.joint >= 0 && d.joint != nil && d.joint.Suspect(m.joint)
+	suspect := m.joint >= 0 && d.joint != nil && d.joint.Suspect(int(m.joint))
 	expectation, ok := d.observeSeries(e, m, in, !suspect)
 	if ok && m.joint >= 0 && d.joint != nil {
 		d.observeJoint(e, m, in, expectation)
@@ -199,10 +222,10 @@ func (d *device) observeSeries(e *Engine, m *metricState, in *Input, learn bool)
 		if cause := recover(); cause != nil {
 			m.bad++
 			m.base = nil // off, unless it may try again
-			if m.bad < e.cfg.Crashes {
+			if int(m.bad) < e.cfg.Crashes {
 				m.base = d.plan.Series.New()
 			}
-			e.crashed(d, d.plan.Series.Name(), "base:"+m.name, m.bad, in, cause)
+			e.crashed(d, d.plan.Series.Name(), "base:"+m.name, int(m.bad), in, cause)
 		}
 	}()
 	if e.timing {
@@ -216,7 +239,7 @@ func (d *device) observeJoint(e *Engine, m *metricState, in *Input, expectation 
 	if e.timing {
 		defer e.cfg.Meter.observation(d.plan.Joint.Name(), time.Now())
 	}
-	d.joint.Observe(m.joint, in.Time, in.Value, expectation)
+	d.joint.Observe(int(m.joint), in.Time, in.Value, expectation)
 }
 
 // decide asks the joint judge for changed verdicts and reports them.
@@ -261,7 +284,7 @@ func (d *device) containJoint(e *Engine, in *Input) {
 		d.joint = d.plan.Joint.New()
 		for _, m := range d.metrics {
 			if m.joint >= 0 {
-				m.joint = d.joint.Metric(m.name, m.part)
+				m.joint = int32(d.joint.Metric(m.name, m.part))
 			}
 		}
 	}

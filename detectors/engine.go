@@ -25,6 +25,7 @@ type Engine struct {
 	arrival int64     // newest that was told
 	running int64     // running time of the lane in ms: arrival time without the gaps in it
 	held    int       // readings and events that wait in all rooms
+	budget  budget    // memory for the novelty of metrics
 	devices []*device // in the order of their first batch
 	index   map[deviceKey]*device
 	out     []Finding
@@ -50,7 +51,7 @@ func NewEngine(cfg Config, plans Plans) *Engine {
 	if counts == nil {
 		counts = new(Counts)
 	}
-	e := &Engine{cfg: cfg, log: log, plans: plans, counts: counts, index: map[deviceKey]*device{}}
+	e := &Engine{cfg: cfg, log: log, plans: plans, counts: counts, index: map[deviceKey]*device{}, budget: budget{limit: cfg.NoveltyMemory}}
 	e.latest = func(metric string) (float64, int64, bool) { return e.at.latest(metric) }
 	return e
 }
@@ -136,9 +137,13 @@ func (e *Engine) Tick(arrival int64) []Finding {
 	in := &e.in
 	*in = Input{Kind: TickInput, Time: arrival, Arrival: arrival, Tick: e.ticks, Live: true, Latest: e.latest}
 	series := 0
-	for _, d := range e.devices {
+	e.budget.plan()
+	for i, d := range e.devices {
 		series += len(d.metrics)
 		e.at = d
+		if (e.ticks+uint64(i))%planCheckTicks == 0 {
+			d.fit(e, d.metrics)
+		}
 		if e.ticks%planCheckTicks == 0 {
 			d.refresh(e)
 		}
@@ -151,11 +156,12 @@ func (e *Engine) Tick(arrival int64) []Finding {
 			}
 		}
 	}
-	e.cfg.Meter.watched(len(e.devices), series)
+	e.cfg.Meter.watched(len(e.devices), series, &e.budget)
 	return e.out
 }
 
-// planCheckTicks is how often a device that sends nothing looks for a new plan: once a minute.
+// planCheckTicks is how often a device that sends nothing looks for a new plan, and how often the memory of its metrics is fitted to what they
+// are worth: once a minute. Devices are fitted in turn, so that no tick takes long.
 const planCheckTicks = 60
 
 // believed returns the samples of a batch whose time stamps can be true, in rising time, and the newest of their times, 0 when there is none.

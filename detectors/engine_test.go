@@ -497,6 +497,20 @@ func traffic(seed uint64, n int) []telemetry.Batch {
 
 // A checkpoint and restore at any point equals never having stopped: same findings, same state.
 func TestCheckpointEqualsNeverHavingStopped(t *testing.T) {
+	for name, fresh := range map[string]func() *detectors.Engine{
+		"built in": func() *detectors.Engine { return engine(t, ruleBook) },
+		"novelty of three metrics": func() *detectors.Engine { // memory for one full tier and two others
+			cfg := detectors.DefaultConfig()
+			cfg.NoveltyMemory = 46 << 10
+			cfg.Criticality = func(_, device string) int { return int(device[1]-'0') + 1 }
+			return detectors.NewEngine(cfg, withNovelty(t, ruleBook, distance{}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) { checkpointEqualsNeverHavingStopped(t, fresh) })
+	}
+}
+
+func checkpointEqualsNeverHavingStopped(t *testing.T, fresh func() *detectors.Engine) {
 	const n = 2500
 	batches := traffic(3, n)
 	step := func(e *detectors.Engine, i int) string {
@@ -510,7 +524,7 @@ func TestCheckpointEqualsNeverHavingStopped(t *testing.T) {
 		}
 		return string(text)
 	}
-	whole := engine(t, ruleBook)
+	whole := fresh()
 	var expected []string
 	count := map[string]int{}
 	for i := range batches {
@@ -525,10 +539,14 @@ func TestCheckpointEqualsNeverHavingStopped(t *testing.T) {
 	t.Log(count)
 	state := whole.AppendState(nil)
 	rng := rand.New(rand.NewPCG(9, 9))
-	e := engine(t, ruleBook)
+	e := fresh()
 	for i := range batches {
 		if rng.IntN(25) == 0 {
-			e = restarted(t, e, ruleBook)
+			again := fresh()
+			if err := again.Restore(e.AppendState(nil)); err != nil {
+				t.Fatal(err)
+			}
+			e = again
 		}
 		if got := step(e, i); got != expected[i] {
 			t.Fatalf("batch %d: found %s after a restart, want %s", i, got, expected[i])
@@ -561,6 +579,7 @@ func FuzzRestore(f *testing.F) {
 	f.Add(e.AppendState(nil))
 	f.Add([]byte("PRESAGE-DETECT-2\n\x00\x00"))
 	f.Add([]byte("PRESAGE-DETECT-3\n\x00\x00\x00\x00"))
+	f.Add([]byte("PRESAGE-DETECT-4\n\x00\x00\x00\x00"))
 	w := engine(f, ruleBook)
 	for _, at := range []int64{1000, 0, 2000, 1500} { // the last two wait
 		w.Apply(reading("temp", start+at, 20))

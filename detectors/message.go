@@ -123,5 +123,8 @@ func (d *device) applySample(e *Engine, in *Input, s *telemetry.Sample) fate {
 	if m.base != nil {
 		d.observeBase(e, m, in)
 	}
+	if m.novel.judge != nil {
+		d.observeNovelty(e, m, in)
+	}
 	return sampleTaken
 }

@@ -12,7 +12,8 @@ import (
 
 // Metrics are what the engines of all lanes show.
 type Metrics struct {
-	devices, series                          *prometheus.GaugeVec   // by partition
+	devices, series, noveltyBytes            *prometheus.GaugeVec   // by partition
+	noveltySeries                            *prometheus.GaugeVec   // by partition and tier
 	timed, observed, crashes                 *prometheus.CounterVec // by detector
 	timedBatches, timedSamples, batchSeconds prometheus.Counter
 	disorder                                 Counts
@@ -24,6 +25,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	gauges := func(name, help string) *prometheus.GaugeVec {
 		return with.NewGaugeVec(prometheus.GaugeOpts{Namespace: "presage", Subsystem: "detection", Name: name, Help: help}, []string{"partition"})
 	}
+	byTier := prometheus.GaugeOpts{Namespace: "presage", Subsystem: "detection", Name: "novelty_series", Help: "Metrics of devices of which the novelty is judged."}
 	counter := func(name, help string) prometheus.Counter {
 		return with.NewCounter(prometheus.CounterOpts{Namespace: "presage", Subsystem: "detection", Name: name, Help: help})
 	}
@@ -31,14 +33,16 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		return with.NewCounterVec(prometheus.CounterOpts{Namespace: "presage", Subsystem: "detector", Name: name, Help: help}, []string{"detector"})
 	}
 	m := &Metrics{
-		devices:      gauges("devices", "Devices that are watched."),
-		series:       gauges("series", "Metrics of devices that are watched."),
-		timedBatches: counter("timed_batches_total", "Batches whose detection was timed: the first one after every tick of a lane, one a second."),
-		timedSamples: counter("timed_samples_total", "Samples in the batches that were timed."),
-		batchSeconds: counter("timed_seconds_total", "Time of detection on the batches that were timed."),
-		timed:        counters("timed_seconds_total", "Time of one detector on the batches that were timed."),
-		observed:     counters("timed_observations_total", "What one detector was shown of the batches that were timed."),
-		crashes:      counters("crashes_total", "Crashes of a detector, each contained to its device."),
+		devices:       gauges("devices", "Devices that are watched."),
+		series:        gauges("series", "Metrics of devices that are watched."),
+		noveltyBytes:  gauges("novelty_bytes", "Memory that is set aside for judging novelty, in bytes."),
+		noveltySeries: with.NewGaugeVec(byTier, []string{"partition", "tier"}),
+		timedBatches:  counter("timed_batches_total", "Batches whose detection was timed: the first one after every tick of a lane, one a second."),
+		timedSamples:  counter("timed_samples_total", "Samples in the batches that were timed."),
+		batchSeconds:  counter("timed_seconds_total", "Time of detection on the batches that were timed."),
+		timed:         counters("timed_seconds_total", "Time of one detector on the batches that were timed."),
+		observed:      counters("timed_observations_total", "What one detector was shown of the batches that were timed."),
+		crashes:       counters("crashes_total", "Crashes of a detector, each contained to its device."),
 	}
 	with.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "presage", Subsystem: "detection", Name: "held",
@@ -61,13 +65,22 @@ func (m *Metrics) Counts() *Counts { return &m.disorder }
 // Lane returns what the engine of a partition tells the metrics with.
 func (m *Metrics) Lane(partition int) *Meter {
 	label := strconv.Itoa(partition)
-	return &Meter{metrics: m, devices: m.devices.WithLabelValues(label), series: m.series.WithLabelValues(label)}
+	meter := &Meter{
+		metrics: m, devices: m.devices.WithLabelValues(label), series: m.series.WithLabelValues(label),
+		noveltyBytes: m.noveltyBytes.WithLabelValues(label),
+	}
+	for tier := BaseTier; tier <= FullTier; tier++ {
+		meter.noveltySeries[tier] = m.noveltySeries.WithLabelValues(label, tier.String())
+	}
+	return meter
 }
 
 // Meter measures one engine, by whose goroutine alone it is used. A nil one measures nothing.
 type Meter struct {
 	metrics         *Metrics
 	devices, series prometheus.Gauge
+	noveltyBytes    prometheus.Gauge
+	noveltySeries   [FullTier + 1]prometheus.Gauge
 	timed           bool // a batch was timed since the last tick
 }
 
@@ -97,11 +110,16 @@ func (m *Meter) observation(detector string, begun time.Time) {
 }
 
 // watched notes how much is watched. It is told so with every tick.
-func (m *Meter) watched(devices, series int) {
-	if m != nil {
-		m.timed = false
-		m.devices.Set(float64(devices))
-		m.series.Set(float64(series))
+func (m *Meter) watched(devices, series int, b *budget) {
+	if m == nil {
+		return
+	}
+	m.timed = false
+	m.devices.Set(float64(devices))
+	m.series.Set(float64(series))
+	m.noveltyBytes.Set(float64(b.used))
+	for tier, gauge := range m.noveltySeries {
+		gauge.Set(float64(b.holders(Tier(tier))))
 	}
 }
 

@@ -1,5 +1,7 @@
 package detectors
 
+import "strconv"
+
 // NoveltyMethod makes judges of how unlike its past the recent course of one metric is.
 type NoveltyMethod interface {
 	Name() string
@@ -17,6 +19,19 @@ const (
 	PromotedTier
 	FullTier
 )
+
+// String names the tier as metrics and settings do.
+func (t Tier) String() string {
+	switch t {
+	case BaseTier:
+		return "base"
+	case PromotedTier:
+		return "promoted"
+	case FullTier:
+		return "full"
+	}
+	return "tier " + strconv.Itoa(int(t))
+}
 
 // Novelty judges one metric by itself. It is used by one goroutine.
 type Novelty interface {

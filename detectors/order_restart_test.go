@@ -48,6 +48,31 @@ func TestWaitingSurvivesRestarts(t *testing.T) {
 	}
 }
 
+// A checkpoint in the third form, which knew nothing of novelty, is still read.
+func TestRestoreOfTheThirdForm(t *testing.T) {
+	data, err := os.ReadFile("testdata/checkpoint-3.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, p := detectors.DefaultConfig(), withNovelty(t, ruleBook, distance{})
+	e := detectors.NewEngine(cfg, p)
+	if err := e.Restore(data); err != nil {
+		t.Fatal(err)
+	}
+	again := detectors.NewEngine(cfg, p)
+	if err := again.Restore(e.AppendState(nil)); err != nil {
+		t.Fatal(err)
+	}
+	want(t, again.Apply(event("crash", start+31_000, "b")), "") // a redelivery
+	want(t, again.Apply(event("crash", start+32_000, "c")), "raised crash-loop software")
+	want(t, again.Apply(reading("volts", start+30_000, 4)), "cleared trial device (shadow)")
+	for i := range data {
+		if fresh := detectors.NewEngine(cfg, p); fresh.Restore(slices.Clone(data[:i])) == nil {
+			t.Fatalf("the first %d bytes are taken for a checkpoint", i)
+		}
+	}
+}
+
 func same(t *testing.T, a, b []detectors.Finding) {
 	t.Helper()
 	if x, y := story(a), story(b); !slices.Equal(x, y) {

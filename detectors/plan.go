@@ -19,6 +19,8 @@ type Plan struct {
 	Rules []*Rule
 	// Series makes the base tier of one metric; nil turns it off for the device.
 	Series SeriesMethod
+	// Novelty makes the judges of the novelty of metrics, as far as the memory lasts; nil turns it off.
+	Novelty NoveltyMethod
 	// Joint makes the judge of all metrics of a component together; nil turns it off.
 	Joint JointMethod
 	// Describe tells what is known of a metric by name. It must be pure. Nil means that nothing is known.

@@ -59,6 +59,11 @@ func (a *app) startLanes(ctx context.Context) error {
 	engine := detectors.DefaultConfig()
 	metrics := detectors.NewMetrics(a.metrics)
 	engine.Logger, engine.Reorder, engine.Counts = a.log, a.settings.Ingest.ReorderWindow, metrics.Counts()
+	engine.NoveltyMemory = a.settings.Detection.Memory / int64(a.journal.Partitions())
+	engine.Criticality = func(tenant, id string) int {
+		d, _ := a.directory.Device(tenant, id)
+		return d.Criticality
+	}
 	heard := newHeardStore(a.series, a.sql, a.log, a.tasks)
 	a.gauge("fleet_seen_pending", "Devices of which the database is still to be told when they were last heard of.", heard.waiting)
 	a.lanes, err = ingest.NewLanes(ingest.Parts{

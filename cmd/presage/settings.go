@@ -40,6 +40,7 @@ type Settings struct {
 	MQTT      MQTTSettings      `koanf:"mqtt"`
 	HTTP      HTTPSettings      `koanf:"http"`
 	Ingest    IngestSettings    `koanf:"ingest"`
+	Detection DetectionSettings `koanf:"detection"`
 	Limits    LimitSettings     `koanf:"limits"`
 	Series    SeriesSettings    `koanf:"series"`
 	Retention RetentionSettings `koanf:"retention"`
@@ -98,6 +99,12 @@ type IngestSettings struct {
 	ReorderWindow time.Duration `koanf:"reorder_window"`
 }
 
+// DetectionSettings bounds what watching costs.
+type DetectionSettings struct {
+	// Memory is what judging the novelty of metrics may take over all lanes, in bytes; 0 judges no novelty.
+	Memory int64 `koanf:"memory"`
+}
+
 // SeriesSettings says where readings are kept.
 type SeriesSettings struct {
 	// URL of InfluxDB, such as http://127.0.0.1:8086; empty means the embedded store.
@@ -133,6 +140,7 @@ func DefaultSettings() Settings {
 		MQTT:           MQTTSettings{Listen: "127.0.0.1:1883", JWT: JWTSettings{DeviceClaim: "sub"}, Topics: []payload.Pattern{}},
 		HTTP:           HTTPSettings{Listen: "127.0.0.1:8080"},
 		Ingest:         IngestSettings{JournalBytes: 4 << 30, MaxPayload: 1 << 20, CheckpointEvery: 10 * time.Second, ReorderWindow: 2 * time.Minute},
+		Detection:      DetectionSettings{Memory: 256 << 20},
 		Limits:         defaultLimits(),
 		Series:         SeriesSettings{Database: "presage"},
 		Retention:      RetentionSettings{Findings: 90 * 24 * time.Hour, Events: 400 * 24 * time.Hour},
@@ -282,6 +290,9 @@ func (s *Settings) validate() error {
 	}
 	if s.Ingest.ReorderWindow < 0 || s.Ingest.ReorderWindow > 10*time.Minute {
 		fail("ingest.reorder_window", "%v is not within 0 and 10m", s.Ingest.ReorderWindow)
+	}
+	if m := s.Detection.Memory; m != 0 && (m < 1<<20 || m > 1<<40) {
+		fail("detection.memory", "%d is not within 1 MiB and 1 TiB; 0 judges no novelty", m)
 	}
 	for key, keep := range map[string]time.Duration{
 		"series.retention": s.Series.Retention, "retention.findings": s.Retention.Findings, "retention.events": s.Retention.Events,
