@@ -117,7 +117,7 @@ func readMetric(r *stat.Reader) *metric {
 	for i := range p.queued {
 		p.changes[i] = r.Float()
 	}
-	if runLen > persist || learned >= learnEvery || m.count >= blockLen {
+	if runLen < 0 || runLen > persist || learned < 0 || learned >= learnEvery || m.count >= blockLen {
 		r.Fail()
 		return m
 	}
