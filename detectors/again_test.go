@@ -224,6 +224,51 @@ func TestShiftIsExplainedWhileItSettles(t *testing.T) {
 	}
 }
 
+// A sensor that lies explains what was found on its own metric; a fault that shows on another metric, too, is the machine's.
+func TestSensorExplainsItsMetricAlone(t *testing.T) {
+	const book = `
+version: 1
+models:
+  - rules:
+      - {id: lies, fault: sensor-lies, metric: "*", limit: {above: 100}}
+      - {id: low, fault: low, metric: "*", limit: {below: 5}}
+      - {id: warm, fault: warm, metric: "*", limit: {above: 50}}
+      - {id: both, fault: both, expression: {when: 'a > 50 && b > 50'}}
+faults:
+  - {code: sensor-lies, title: {en: Lies}, inhibits: [low, warm, both]}
+  - {code: low, title: {en: Low}}
+  - {code: warm, component: body, title: {en: Warm}}
+  - {code: both, component: whole, title: {en: Both}}
+`
+	e := engine(t, book)
+	step := func(metric string, second int64, value float64, expected string) {
+		t.Helper()
+		want(t, e.Apply(reading(metric, start+second*1000, value)), expected)
+		e = restarted(t, e, book)
+	}
+	step("a", 0, 120, "raised sensor-lies device, raised warm body (inhibited)")
+	step("c", 1, 3, "raised low device") // it lies not
+	step("b", 2, 60, "continued warm body (inhibited), raised both whole")
+	step("a", 3, 121, "raised warm body") // b shows it, too
+	step("b", 4, 130, "continued sensor-lies device")
+	step("c", 5, 9, "cleared low device")
+
+	e = engine(t, book)
+	step("a", 0, 120, "raised sensor-lies device, raised warm body (inhibited)")
+	step("b", 1, 120, "continued sensor-lies device, continued warm body (inhibited), raised both whole (inhibited)")
+	step("a", 60, 90, "") // this sensor is well again, and its traces take a minute to fade
+	step("b", 119, 121, "")
+	step("a", 121, 91, "raised warm body, raised both whole")
+
+	e = engine(t, book)
+	step("a", 0, 120, "raised sensor-lies device, raised warm body (inhibited)")
+	step("b", 30, 120, "continued sensor-lies device, continued warm body (inhibited), raised both whole (inhibited)")
+	step("b", 60, 90, "")
+	step("a", 70, 90, "cleared sensor-lies device")
+	step("a", 119, 91, "")
+	step("b", 121, 91, "raised warm body, raised both whole") // the traces of this sensor have faded, and it shows the fault
+}
+
 // A checkpoint in the first form is still read: the fault that was due then is raised with the next reading that shows it.
 func TestRestoreOfTheFirstForm(t *testing.T) {
 	data, err := os.ReadFile("testdata/checkpoint-1.bin")

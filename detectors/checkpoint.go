@@ -10,7 +10,7 @@ import (
 
 // The checkpoint of an [Engine]: a magic word that ends with the version of the form, the ticks, then every device
 // in the order of its first batch. State of detectors is opaque, with its length, and is kept only where the
-// plan still has a rule of the same id, fingerprint and version. Version 3 knew nothing of novelty, version 2 neither that nor the order of
+// plan still has a rule of the same id, fingerprint and version. Version 3 knew nothing of novelty and of the metrics that faults were found on, version 2 neither that nor the order of
 // messages, version 1 neither that nor echoes nor what was told on backfilled readings only; all are still read.
 const (
 	checkpointMagic = "PRESAGE-DETECT-%d\n"
@@ -124,10 +124,14 @@ func (d *device) append(dst []byte) []byte {
 		dst = stat.AppendBool(dst, f.quiet)
 		dst = stat.AppendInt(dst, f.onset)
 		dst = stat.AppendInt(dst, f.from)
+		dst = stat.AppendUint(dst, uint64(len(f.metrics)))
+		for _, m := range f.metrics {
+			dst = stat.AppendString(dst, m)
+		}
 	}
 	dst = stat.AppendUint(dst, uint64(len(d.echoes)))
 	for _, o := range d.echoes {
-		dst = stat.AppendString(dst, o.code)
+		dst = stat.AppendString(stat.AppendString(dst, o.code), o.metric)
 		dst = stat.AppendInt(dst, o.end)
 		dst = stat.AppendInt(dst, o.until)
 	}
@@ -203,7 +207,12 @@ func readDevice(r *stat.Reader, plans Plans, form int) *device {
 	}
 	if form >= 2 {
 		for range r.Count(mostEchoes) {
-			d.echoes = append(d.echoes, echo{code: r.String(mostName), end: r.Int(), until: r.Int()})
+			o := echo{code: r.String(mostName)}
+			if form >= 4 {
+				o.metric = r.String(mostName)
+			}
+			o.end, o.until = r.Int(), r.Int()
+			d.echoes = append(d.echoes, o)
 		}
 	}
 	if form >= 3 {
@@ -239,6 +248,14 @@ func readFault(r *stat.Reader, form int) fault {
 		return f
 	}
 	f.quiet, f.onset, f.from = r.Bool(), r.Int(), r.Int()
+	if form >= 4 {
+		for range r.Count(mostMetrics) {
+			f.metrics = append(f.metrics, r.String(mostName))
+			if r.Err() != nil {
+				return f
+			}
+		}
+	}
 	return f
 }
 

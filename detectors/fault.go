@@ -1,6 +1,10 @@
 package detectors
 
-import "github.com/presage-pdm/presage/telemetry"
+import (
+	"strings"
+
+	"github.com/presage-pdm/presage/telemetry"
+)
 
 // FaultCode describes a fault that a device can have: what tickets about it say and need.
 type FaultCode struct {
@@ -14,8 +18,13 @@ type FaultCode struct {
 	Parts []string `json:"parts,omitempty"`
 	// Inhibits are the fault codes that open no ticket on the same device while this one holds,
 	// because this one explains them. "*" stands for every other code.
+	// That of a sensor explains what was found on its own metrics alone.
 	Inhibits []string `json:"inhibits,omitempty"`
 }
+
+// OfSensor tells that it is a fault of a sensor, which lies about the machine: its code begins with "sensor-". It explains only what was
+// found on the metrics of that sensor.
+func (f FaultCode) OfSensor() bool { return strings.HasPrefix(f.Code, "sensor-") }
 
 // TitleIn returns the title in a language, else in English, else the code.
 func (f FaultCode) TitleIn(language string) string {

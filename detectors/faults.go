@@ -26,6 +26,7 @@ type fault struct {
 	shadow          bool
 	holders         int
 	onset           int64
+	metrics         []string // it was found on, in the order of the findings
 	withheld        string
 	quiet           bool  // told of on backfilled readings only: a live one that shows it is worth telling
 	from            int64 // what the statistical tier saw from this event time on decides whether it is told again; 0 while it is not due
@@ -59,10 +60,13 @@ func (d *device) hold(e *Engine, in *Input, h holder, evidence Evidence) {
 	phase := Continued
 	if f == nil {
 		phase = Raised
-		d.faults = append(d.faults, fault{code: h.fault, component: h.component, shadow: h.shadow, onset: evidence.Onset, withheld: d.withheld(h, evidence.Onset, in.Time)})
+		d.faults = append(d.faults, fault{code: h.fault, component: h.component, shadow: h.shadow, onset: evidence.Onset})
 		f = &d.faults[len(d.faults)-1]
+		f.found(evidence)
+		f.withheld = d.withheld(f, in.Time)
 	}
 	f.holders++
+	f.found(evidence)
 	d.emit(e, in, f, h, phase, evidence)
 }
 
@@ -87,13 +91,22 @@ func (d *device) still(e *Engine, in *Input, i *instance, verdict Verdict) {
 func (d *device) due(e *Engine, in *Input, f *fault) (Phase, bool) {
 	switch {
 	case f.withheld == WithheldInhibited:
-		if !d.inhibited(f.code, f.onset, in.Time) {
+		if !d.inhibited(f, in.Time) {
 			return Raised, true
 		}
 	case f.withheld == "" && f.quiet:
 		return Continued, in.Live && !e.backfill(in)
 	}
 	return Continued, false
+}
+
+// found notes which metrics a fault was found on.
+func (f *fault) found(evidence Evidence) {
+	for _, s := range evidence.Signals {
+		if !slices.Contains(f.metrics, s.Metric) {
+			f.metrics = append(f.metrics, s.Metric)
+		}
+	}
 }
 
 // release reports that a condition no longer holds, once it is the last behind its fault.
@@ -103,6 +116,9 @@ func (d *device) release(e *Engine, in *Input, h holder) {
 		return
 	}
 	if f.holders--; f.holders > 0 {
+		if d.plan.Fault(f.code).OfSensor() { // one of several
+			d.settle(e, in, f, h.metric)
+		}
 		return
 	}
 	d.clear(e, in, f, h)
@@ -115,7 +131,7 @@ func (d *device) clear(e *Engine, in *Input, f *fault, h holder) {
 		reason.Params["metric"] = h.metric
 	}
 	d.emit(e, in, f, h, Cleared, Evidence{Onset: f.onset, Reason: reason})
-	d.settle(e, in, f)
+	d.settle(e, in, f, h.metric)
 	i := slices.IndexFunc(d.faults, func(x fault) bool { return x.code == f.code && x.component == f.component && x.shadow == f.shadow })
 	d.faults = slices.Delete(d.faults, i, i+1)
 }
@@ -167,7 +183,7 @@ func (d *device) countHolders() {
 func (d *device) emit(e *Engine, in *Input, f *fault, h holder, phase Phase, evidence Evidence) {
 	out := d.finding(in, h, phase, evidence)
 	out.Backfill = e.backfill(in)
-	if phase == Raised && f.withheld == WithheldInhibited && !d.inhibited(f.code, f.onset, in.Time) {
+	if phase == Raised && f.withheld == WithheldInhibited && !d.inhibited(f, in.Time) {
 		f.withheld = ""
 	}
 	out.Withheld = f.withheld
@@ -245,6 +261,7 @@ func (d *device) report(e *Engine, in *Input, dec Decision) {
 		d.hold(e, in, h, dec.Evidence)
 	case dec.Verdict == Worse && at >= 0:
 		if f := d.faultOf(h); f != nil {
+			f.found(dec.Evidence)
 			d.emit(e, in, f, h, Continued, dec.Evidence)
 		}
 	}

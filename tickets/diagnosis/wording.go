@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -122,13 +121,13 @@ func (w *Wording) Describe(tenant, device, code string) tickets.FaultInfo {
 	return info
 }
 
-// sensorFaults are the fault codes of what looks at a device, beside those that begin with "sensor-".
+// sensorFaults are the fault codes of what looks at a device, beside those of its sensors.
 var sensorFaults = []string{detectors.FaultClock, detectors.FaultDetectorOff, detectors.FaultTooMany}
 
 // subject tells what a fault is a fault of.
 func subject(f detectors.FaultCode) tickets.Subject {
 	switch {
-	case strings.HasPrefix(f.Code, "sensor-"), slices.Contains(sensorFaults, f.Code):
+	case f.OfSensor(), slices.Contains(sensorFaults, f.Code):
 		return tickets.Sensor
 	case f.Component == "connectivity":
 		return tickets.Connection
