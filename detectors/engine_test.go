@@ -173,6 +173,7 @@ models:
       - {id: drops, fault: wifi, within: {event: drop, count: 3, window: 1m}}
       - {id: dry, fault: dry-run, component: pump, expression: {when: 'pump_on == 1 && m["flow rate"] < 2', for: 5s, max_age: 30s}}
       - {id: trial, fault: trial, metric: volts, shadow: true, limit: {above: 5}}
+      - {id: level, fault: new-level, metric: volts, shadow: true, changepoint: {shift: 0.5, between: 1000}}
 faults:
   - {code: overheat, severity: critical, title: {en: Too hot}, inhibits: [thermal-shock]}
   - {code: frost, severity: warning, title: {en: Too cold}}
@@ -181,6 +182,7 @@ faults:
   - {code: wifi, component: radio, severity: warning, title: {en: Loses the network}}
   - {code: crash-loop, component: software, severity: major, title: {en: Crashes again and again}, inhibits: [abnormal-behaviour]}
   - {code: dry-run, severity: critical, title: {en: Runs dry}}
+  - {code: new-level, severity: info, title: {en: Another level}}
   - {code: trial, severity: info, title: {en: On trial}}
 `
 

@@ -35,6 +35,10 @@ const (
 	ReasonAbnormalAbove = "abnormal-above"
 	// ReasonAbnormalBelow: the same, lower.
 	ReasonAbnormalBelow = "abnormal-below"
+	// ReasonChangeUp: {metric} has a higher level for {count} readings: {value} {unit} on average, {expected} {unit} before.
+	ReasonChangeUp = "change-up"
+	// ReasonChangeDown: the same, lower.
+	ReasonChangeDown = "change-down"
 	// ReasonClockAhead: the clock of the device is {seconds} s ahead.
 	ReasonClockAhead = "clock-ahead"
 	// ReasonClockBehind: the clock of the device is {seconds} s behind.
@@ -55,7 +59,7 @@ func ReasonKeys() []string {
 	return []string{
 		ReasonLimitAbove, ReasonLimitBelow, ReasonRateAbove, ReasonRateBelow, ReasonDuration, ReasonSequence,
 		ReasonWithin, ReasonExpression, ReasonStuck, ReasonImplausibleAbove, ReasonImplausibleBelow, ReasonSilence,
-		ReasonAbnormalAbove, ReasonAbnormalBelow, ReasonClockAhead, ReasonClockBehind,
+		ReasonAbnormalAbove, ReasonAbnormalBelow, ReasonChangeUp, ReasonChangeDown, ReasonClockAhead, ReasonClockBehind,
 		ReasonClockUnset, ReasonDetectorOff, ReasonTooMany, ReasonCleared,
 	}
 }

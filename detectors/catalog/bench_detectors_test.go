@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/presage-pdm/presage/detectors"
+	"github.com/presage-pdm/presage/detectors/changepoint"
 	"github.com/presage-pdm/presage/detectors/duration"
 	"github.com/presage-pdm/presage/detectors/expression"
 	"github.com/presage-pdm/presage/detectors/implausible"
@@ -64,6 +65,7 @@ func BenchmarkDetector(b *testing.B) {
 		{"duration", rule(duration.New(duration.Config{Equals: 1, Longer: time.Minute}), detectors.SampleInput)},
 		{"stuck", rule(stuck.New(stuck.Config{For: 10 * time.Minute}), detectors.SampleInput)},
 		{"implausible", rule(implausible.New(), detectors.SampleInput)},
+		{"changepoint", rule(changepoint.New(changepoint.DefaultConfig()), detectors.SampleInput)},
 		{"expression", rule(condition, detectors.MomentInput)},
 		{"sequence", rule(sequence.New(sequence.Config{Event: "crash", Healthy: "session_ok", Count: 3}), detectors.EventInput)},
 		{"within", rule(within.New(within.Config{Event: "crash", Count: 64, Window: time.Hour}), detectors.EventInput)},

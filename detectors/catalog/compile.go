@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/presage-pdm/presage/detectors"
+	"github.com/presage-pdm/presage/detectors/changepoint"
 	"github.com/presage-pdm/presage/detectors/duration"
 	"github.com/presage-pdm/presage/detectors/expression"
 	"github.com/presage-pdm/presage/detectors/implausible"
@@ -47,7 +48,7 @@ func (r *Rule) compile(layer string, faults map[string]detectors.FaultCode) (*de
 // fingerprint is a hash of what shapes the state of the rule's detectors: its method and settings.
 func (r *Rule) fingerprint() uint64 {
 	shape := Rule{Limit: r.Limit, Rate: r.Rate, Duration: r.Duration, Sequence: r.Sequence, Within: r.Within,
-		Expression: r.Expression, Stuck: r.Stuck, Implausible: r.Implausible, Silence: r.Silence}
+		Expression: r.Expression, Stuck: r.Stuck, Implausible: r.Implausible, Silence: r.Silence, Changepoint: r.Changepoint}
 	text, err := json.Marshal(shape)
 	if err != nil {
 		panic(fmt.Sprintf("catalog: a checked rule cannot be written as JSON: %v", err)) // only NaN and infinity cannot, and check refuses them
@@ -99,6 +100,15 @@ func (r *Rule) method() (detectors.Method, error) {
 		return stuck.New(stuck.Config{For: r.Stuck.For.or(10 * time.Minute)}), nil
 	case r.Implausible != nil:
 		return implausible.New(), nil
+	case r.Changepoint != nil:
+		cfg := changepoint.DefaultConfig()
+		if r.Changepoint.Shift != nil {
+			cfg.Shift = *r.Changepoint.Shift
+		}
+		if r.Changepoint.Between != nil {
+			cfg.Between = *r.Changepoint.Between
+		}
+		return changepoint.New(cfg), nil
 	}
 	cfg := silence.Config{Factor: r.Silence.Factor, AtLeast: r.Silence.AtLeast.or(5 * time.Minute), OfflineExcused: r.Silence.Offline != "counts"}
 	if cfg.Factor == 0 {

@@ -187,7 +187,7 @@ func (r *Rule) check(bad complain) {
 		return
 	}
 	if len(methods) != 1 {
-		bad(r.line, "rule %q has %d methods %v: give it exactly one of limit, rate, duration, sequence, within, expression, stuck, implausible, silence", r.ID, len(methods), methods)
+		bad(r.line, "rule %q has %d methods %v: give it exactly one of limit, rate, duration, sequence, within, expression, stuck, implausible, silence, changepoint", r.ID, len(methods), methods)
 		return
 	}
 	if !slug(r.Fault) {
@@ -196,7 +196,7 @@ func (r *Rule) check(bad complain) {
 	if r.Component != "" && !slug(r.Component) {
 		bad(r.line, "rule %q: component %q: use 1 to 64 of a-z, A-Z, 0-9, '-', '_' and '.'", r.ID, r.Component)
 	}
-	perMetric := slices.Contains([]string{"limit", "rate", "duration", "stuck", "implausible"}, methods[0])
+	perMetric := slices.Contains([]string{"limit", "rate", "duration", "stuck", "implausible", "changepoint"}, methods[0])
 	switch {
 	case perMetric && (r.Metric == "" || !validGlob(r.Metric)):
 		bad(r.line, "rule %q: %s needs a metric (a name or glob), not %q", r.ID, methods[0], r.Metric)
@@ -250,6 +250,14 @@ func (r *Rule) problem() string {
 		if r.Expression.When == "" {
 			return "expression needs when"
 		}
+	case r.Changepoint != nil:
+		c := r.Changepoint
+		if c.Shift != nil && !(*c.Shift >= 0.1 && *c.Shift <= 8) {
+			return "changepoint: shift must be between 0.1 and 8 standard deviations"
+		}
+		if c.Between != nil && !(*c.Between >= 100 && *c.Between <= 1e12) {
+			return "changepoint: between must be between 100 and 1e12 readings"
+		}
 	case r.Silence != nil:
 		s := r.Silence
 		if s.Factor != 0 && !(s.Factor >= 1 && s.Factor <= 1e6) {
@@ -274,7 +282,7 @@ func (r *Rule) methods() []string {
 	}{
 		{"limit", r.Limit != nil}, {"rate", r.Rate != nil}, {"duration", r.Duration != nil}, {"sequence", r.Sequence != nil},
 		{"within", r.Within != nil}, {"expression", r.Expression != nil}, {"stuck", r.Stuck != nil},
-		{"implausible", r.Implausible != nil}, {"silence", r.Silence != nil},
+		{"implausible", r.Implausible != nil}, {"silence", r.Silence != nil}, {"changepoint", r.Changepoint != nil},
 	} {
 		if m.set {
 			set = append(set, m.name)

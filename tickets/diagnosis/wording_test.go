@@ -41,6 +41,8 @@ var params = map[string]string{
 	detectors.ReasonSilence:          "seconds usual",
 	detectors.ReasonAbnormalAbove:    "metric value unit expected seconds metrics",
 	detectors.ReasonAbnormalBelow:    "metric value unit expected seconds metrics",
+	detectors.ReasonChangeUp:         "metric value unit expected count",
+	detectors.ReasonChangeDown:       "metric value unit expected count",
 	detectors.ReasonClockAhead:       "seconds",
 	detectors.ReasonClockBehind:      "seconds",
 	detectors.ReasonClockUnset:       "year",

@@ -350,6 +350,8 @@ export const de: Words = {
     silence: "Seit {{seconds}} nichts gehört; üblich ist alle {{usual}}",
     "abnormal-above": "{{metric}} liegt seit {{seconds}} mit {{value}} {{unit}} höher als erwartet ({{expected}} {{unit}})",
     "abnormal-below": "{{metric}} liegt seit {{seconds}} mit {{value}} {{unit}} niedriger als erwartet ({{expected}} {{unit}})",
+    "change-up": "{{metric}} ist im Mittel von {{count}} Messwerten auf {{value}} {{unit}} gestiegen, von {{expected}} {{unit}}",
+    "change-down": "{{metric}} ist im Mittel von {{count}} Messwerten auf {{value}} {{unit}} gefallen, von {{expected}} {{unit}}",
     "abnormal-together": "{{metrics}} Messgrößen, allen voran {{metric}}, passen nicht mehr wie üblich zusammen",
     "clock-ahead": "Die Uhr des Geräts geht {{seconds}} vor",
     "clock-behind": "Die Uhr des Geräts geht {{seconds}} nach",

@@ -349,6 +349,8 @@ export const en = {
     silence: "Nothing heard for {{seconds}}; usual is every {{usual}}",
     "abnormal-above": "{{metric}} at {{value}} {{unit}}, higher than the expected {{expected}} {{unit}}, for {{seconds}}",
     "abnormal-below": "{{metric}} at {{value}} {{unit}}, lower than the expected {{expected}} {{unit}}, for {{seconds}}",
+    "change-up": "{{metric}} has risen to {{value}} {{unit}} on average, from {{expected}} {{unit}}, over {{count}} readings",
+    "change-down": "{{metric}} has fallen to {{value}} {{unit}} on average, from {{expected}} {{unit}}, over {{count}} readings",
     "abnormal-together": "{{metrics}} metrics, first of all {{metric}}, no longer go together as usual",
     "clock-ahead": "The clock of the device is {{seconds}} ahead",
     "clock-behind": "The clock of the device is {{seconds}} behind",

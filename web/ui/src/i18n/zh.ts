@@ -350,6 +350,8 @@ export const zh: Words = {
     silence: "已 {{seconds}} 无数据；通常每 {{usual}} 一次",
     "abnormal-above": "{{metric}}为 {{value}} {{unit}}，高于预期的 {{expected}} {{unit}}，已 {{seconds}}",
     "abnormal-below": "{{metric}}为 {{value}} {{unit}}，低于预期的 {{expected}} {{unit}}，已 {{seconds}}",
+    "change-up": "{{metric}}的平均值在 {{count}} 个读数中由 {{expected}} {{unit}} 升至 {{value}} {{unit}}",
+    "change-down": "{{metric}}的平均值在 {{count}} 个读数中由 {{expected}} {{unit}} 降至 {{value}} {{unit}}",
     "abnormal-together": "{{metrics}} 个指标（首先是{{metric}}）不再符合平常的关系",
     "clock-ahead": "设备时钟快 {{seconds}}",
     "clock-behind": "设备时钟慢 {{seconds}}",
