@@ -18,7 +18,7 @@ const (
 	holdings         = holding(FullTier) + 2
 )
 
-// reserve is what a holding may take at most, in bytes.
+// reserve is what is set aside for a holding, in bytes. Judges keep to it: the engine does not measure them.
 var reserve = [holdings]int64{0, 2 << 10, 6 << 10, 36 << 10}
 
 // stages is the order in which the memory is given out: what is urgent gets all it can use, what is important a good deal, then every metric gets

@@ -10,8 +10,9 @@ import (
 
 // The checkpoint of an [Engine]: a magic word that ends with the version of the form, the ticks, then every device
 // in the order of its first batch. State of detectors is opaque, with its length, and is kept only where the
-// plan still has a rule of the same id, fingerprint and version. Version 3 knew nothing of novelty and of the metrics that faults were found on, version 2 neither that nor the order of
-// messages, version 1 neither that nor echoes nor what was told on backfilled readings only; all are still read.
+// plan still has a rule of the same id, fingerprint and version. Version 3 knew nothing of novelty and of the metrics that faults
+// were found on, version 2 neither that nor the order of messages, version 1 neither that nor echoes nor what was told on backfilled
+// readings only; all are still read.
 const (
 	checkpointMagic = "PRESAGE-DETECT-%d\n"
 	checkpointForm  = 4

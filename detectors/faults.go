@@ -64,9 +64,10 @@ func (d *device) hold(e *Engine, in *Input, h holder, evidence Evidence) {
 		f = &d.faults[len(d.faults)-1]
 		f.found(evidence)
 		f.withheld = d.withheld(f, in.Time)
+	} else {
+		f.found(evidence)
 	}
 	f.holders++
-	f.found(evidence)
 	d.emit(e, in, f, h, phase, evidence)
 }
 

@@ -3,14 +3,14 @@
 // # What it detects
 //
 // A lasting change of the mean, up or down, by a stated number of standard deviations or more: the two-sided cumulative sum (CUSUM) of
-// Page (1954), equations for the sums as in Lorden (1971), on what is left of each reading after the level and the
-// first autocorrelation of the metric's own past were taken out. The sum is the logarithm of the likelihood ratio, so that no
-// test that errs as rarely finds such a change sooner. The onset is where the sum began to rise.
+// Page (1954), on what is left of each reading after the level and the first autocorrelation of the metric's own past were taken
+// out. No test that errs as rarely finds a change of that size sooner in the worst case (Moustakides 1986). The onset is where the
+// sum began to rise.
 //
 // # What it assumes
 //
 // Residuals of a first-order autoregression that are independent and normal. The alarm level h follows from how many readings may pass between two false
-// alarms, by Siegmund's approximation (1985, Sequential Analysis, equation 2.57) with the overshoot of 1.166. Residuals are cut at four standard deviations, so that
+// alarms, by the approximation of Siegmund (1985) with the overshoot of 1.166. Residuals are cut at four standard deviations, so that
 // outliers of heavy tails count as four. Residuals of a sensor that rounds coarsely are no normal ones: their standard deviation is at least that of the rounding.
 //
 // # How it fails

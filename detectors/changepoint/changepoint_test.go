@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 
 	"github.com/presage-pdm/presage/detectors"
@@ -136,6 +137,9 @@ func TestStateOfChangepoint(t *testing.T) {
 		}
 		if x, y := a.next(whole, level), b.next(again, level); x != y {
 			t.Fatalf("reading %d: %v after a restart, want %v", i, y, x)
+		}
+		if x, y := whole.Explain(), again.Explain(); !reflect.DeepEqual(x, y) {
+			t.Fatalf("reading %d: %+v after a restart, want %+v", i, y, x)
 		}
 	}
 	if !bytes.Equal(whole.AppendState(nil), again.AppendState(nil)) {
