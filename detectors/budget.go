@@ -19,7 +19,7 @@ const (
 )
 
 // reserve is what is set aside for a holding, in bytes. Judges keep to it: the engine does not measure them.
-var reserve = [holdings]int64{0, 2 << 10, 6 << 10, 36 << 10}
+var reserve = [holdings]int64{0, 4 << 10, 8 << 10, 36 << 10}
 
 // stages is the order in which the memory is given out: what is urgent gets all it can use, what is important a good deal, then every metric gets
 // something, then all get more.

@@ -503,7 +503,7 @@ func TestCheckpointEqualsNeverHavingStopped(t *testing.T) {
 		"built in": func() *detectors.Engine { return engine(t, ruleBook) },
 		"novelty of three metrics": func() *detectors.Engine { // memory for one full tier and two others
 			cfg := detectors.DefaultConfig()
-			cfg.NoveltyMemory = 46 << 10
+			cfg.NoveltyMemory = 50 << 10
 			cfg.Criticality = func(_, device string) int { return int(device[1]-'0') + 1 }
 			return detectors.NewEngine(cfg, withNovelty(t, ruleBook, distance{}))
 		},

@@ -135,10 +135,10 @@ func TestNoveltyStaysWithinItsMemory(t *testing.T) {
 	for _, c := range []struct{ devices, base, promoted, full int }{
 		{1, 0, 0, 1},
 		{20, 0, 0, 20},
-		{100, 0, 86, 14},   // 600 KiB are promoted for all; 14 of the 20 may keep more
-		{300, 200, 100, 0}, // 600 KiB are base for all
-		{1000, 460, 0, 0},  // as many as fit into nine tenths of the limit
-		{1001, 460, 0, 0},
+		{100, 0, 92, 8},   // 800 KiB are promoted for all; 8 of the 20 may keep more
+		{200, 144, 56, 0}, // 800 KiB are base for all; 56 may keep more
+		{1000, 230, 0, 0}, // as many as fit into nine tenths of the limit
+		{1001, 230, 0, 0},
 	} {
 		l.send(c.devices, healthy)
 		for range 5 {
@@ -157,12 +157,12 @@ func TestNoveltyStaysWithinItsMemory(t *testing.T) {
 
 // What is urgent comes first: a critical device, one with a fault, one that surprises; and it gives back what it took when that is over.
 func TestNoveltyGoesWhereItMatters(t *testing.T) {
-	const devices, limit = 420, 1 << 20 // so many that nobody but those that matter get more than the base tier
+	const devices, limit = 208, 1 << 20 // so many that nobody but those that matter get more than the base tier
 	critical := func(device string) int {
 		switch device {
-		case "d0400", "d0401":
+		case "d0200", "d0201":
 			return 4
-		case "d0402":
+		case "d0202":
 			return 2
 		}
 		return 1
@@ -170,7 +170,7 @@ func TestNoveltyGoesWhereItMatters(t *testing.T) {
 	l := newLane(t, limit, critical)
 	l.send(devices, healthy)
 	l.minutes(2)
-	l.wantTiers(397, 21, 2) // 20 keep what they had when the fleet was smaller
+	l.wantTiers(181, 25, 2) // 24 keep what they had when the fleet was smaller
 
 	// One device surprises for long enough to be suspicious, and calms down again.
 	surprising := func(i int) float64 {
