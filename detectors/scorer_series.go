@@ -37,7 +37,7 @@ type SeriesScorer struct {
 	rows    int
 	last    int64
 	added   float64 // to the level, by earlier alerts
-	alerted int     // row of the last alert, 0 for none
+	alert   refractory
 	on      bool
 	quiet   int
 }
@@ -77,9 +77,9 @@ func (s *SeriesScorer) level() float64 {
 // decide applies the level, refractory time and hysteresis to the sum of a row.
 func (s *SeriesScorer) decide(sum, level float64) RowScore {
 	r := RowScore{Score: sum / (sum + alertLevel)}
-	refractory := int(min(refractoryMax, refractoryFor*float64(s.rows)))
-	if sum >= level+s.added && (s.alerted == 0 || s.rows-s.alerted > refractory) {
-		r.Alert, s.alerted = true, s.rows
+	if sum >= level+s.added && s.alert.ready(s.rows) {
+		r.Alert = true
+		s.alert.raise(s.rows)
 		s.added += alertAdds
 	}
 	switch {

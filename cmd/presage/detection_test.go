@@ -35,6 +35,7 @@ type detectionBenchmark struct {
 func detectionBenchmarks() []detectionBenchmark {
 	return []detectionBenchmark{
 		{"nab", detectionNAB},
+		{"skab", detectionSKAB},
 	}
 }
 
