@@ -36,6 +36,7 @@ func detectionBenchmarks() []detectionBenchmark {
 	return []detectionBenchmark{
 		{"nab", detectionNAB},
 		{"skab", detectionSKAB},
+		{"car_obd", detectionCarOBD},
 	}
 }
 
