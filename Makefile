@@ -76,7 +76,7 @@ fuzz: ## Fuzz every decoder and restorer, shortly; FUZZTIME=1m make fuzz does it
 	  done; done
 
 crash: build ## Kill, cut the power, fill and slow the disk, take servers away: the long form; PRESAGE_TEST_CRASH_SEED=N repeats a run.
-	PRESAGE_TEST_CRASH=long $(GO) test ./internal/promseries -run "TestKilledStore|TestPowerCutUnderCompaction" -count 1 -v -timeout 15m
+	PRESAGE_TEST_CRASH=long $(GO) test ./internal/promseries -run "TestKilledStore|TestPowerCutUnderCompaction" -count 1 -v -timeout 30m
 	PRESAGE_TEST_CRASH=long $(GO) test ./cmd/presage -run '^($(CRASHES))$$' -count 1 -v -timeout 60m
 
 simulate: ui ## Hold tickets of a disturbed fleet to those of an undisturbed one, for long; PRESAGE_TEST_SIMULATION_SEEDS=1000 is longer.
