@@ -16,7 +16,7 @@ const (
 	ReasonRateBelow = "rate-below"
 	// ReasonDuration: {metric} has been {value} for {seconds} s, longer than {limit} s.
 	ReasonDuration = "duration"
-	// ReasonSequence: {count} times {event} in a row, without {healthy} between (healthy may be empty).
+	// ReasonSequence: {count} times {event} in a row, without {healthy} between (healthy may be empty); when, say the events of the finding.
 	ReasonSequence = "sequence"
 	// ReasonWithin: {count} times {event} within {seconds} s; {limit} are too many.
 	ReasonWithin = "within"
@@ -39,6 +39,12 @@ const (
 	ReasonChangeUp = "change-up"
 	// ReasonChangeDown: the same, lower.
 	ReasonChangeDown = "change-down"
+	// ReasonOffTogether: sensors of the device no longer fit each other, for {seconds} s, though each may be in its own range. {metric}
+	// is the one that contributes most and {metrics} how many take part; all are in the signals, most first, with their shares of the decision.
+	ReasonOffTogether = "off-together"
+	// ReasonNewPattern: {metric}, now at {value} {unit}, runs as it has not run before, for {seconds} s; {view} is what is most
+	// unusual about it, one of the View constants.
+	ReasonNewPattern = "new-pattern"
 	// ReasonClockAhead: the clock of the device is {seconds} s ahead.
 	ReasonClockAhead = "clock-ahead"
 	// ReasonClockBehind: the clock of the device is {seconds} s behind.
@@ -59,10 +65,23 @@ func ReasonKeys() []string {
 	return []string{
 		ReasonLimitAbove, ReasonLimitBelow, ReasonRateAbove, ReasonRateBelow, ReasonDuration, ReasonSequence,
 		ReasonWithin, ReasonExpression, ReasonStuck, ReasonImplausibleAbove, ReasonImplausibleBelow, ReasonSilence,
-		ReasonAbnormalAbove, ReasonAbnormalBelow, ReasonChangeUp, ReasonChangeDown, ReasonClockAhead, ReasonClockBehind,
+		ReasonAbnormalAbove, ReasonAbnormalBelow, ReasonChangeUp, ReasonChangeDown, ReasonOffTogether, ReasonNewPattern,
+		ReasonClockAhead, ReasonClockBehind,
 		ReasonClockUnset, ReasonDetectorOff, ReasonTooMany, ReasonCleared,
 	}
 }
+
+// What can be new about the course of a metric; see [ReasonNewPattern].
+const (
+	ViewValue     = "value"     // a reading by itself
+	ViewShape     = "shape"     // the shape of the last readings
+	ViewLevel     = "level"     // the means of the last groups of readings
+	ViewStillness = "stillness" // how little it moves
+	ViewSeason    = "season"    // the value at this time of day
+)
+
+// Views lists every view, for tests of the wording tables.
+func Views() []string { return []string{ViewValue, ViewShape, ViewLevel, ViewStillness, ViewSeason} }
 
 // The fault codes that the engine and the default catalogue raise by themselves.
 const (

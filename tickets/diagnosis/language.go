@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/presage-pdm/presage/detectors"
 )
 
 // language is how numbers, times and names are written in one language.
@@ -26,6 +28,8 @@ type language struct {
 	end, and     string
 	unknown      template
 	metrics      map[string]string
+	views        map[string]string
+	once, often  string // how often: one time, and what follows another number; once is empty where it is no exception
 	capitalFirst bool // sentences begin with a capital letter
 }
 
@@ -43,8 +47,38 @@ func (l *language) format(format, value, unit string) string {
 		return l.duration(value)
 	case "metric":
 		return l.metric(value)
+	case "times":
+		return l.times(value)
+	case "view":
+		if s, ok := l.views[value]; ok {
+			return s
+		}
 	}
 	return value
+}
+
+// times says how often.
+func (l *language) times(s string) string {
+	if s == "1" && l.once != "" {
+		return l.once
+	}
+	return l.number(s) + l.often
+}
+
+// contributions names the signals that a decision is owed to most, with their shares in whole percent.
+func (l *language) contributions(signals []detectors.Signal) string {
+	var names []string
+	for _, s := range signals[:min(len(signals), maxCharts)] {
+		percent := strconv.Itoa(int(math.Round(100 * s.Share)))
+		switch {
+		case s.Share < 1 && percent == "100":
+			percent = "99"
+		case s.Share > 0 && percent == "0":
+			percent = "<1"
+		}
+		names = append(names, l.metric(s.Metric)+" ("+percent+l.percent+")")
+	}
+	return l.list(names)
 }
 
 // number writes a decimal number as the language does; what is no number stays as it is.
@@ -163,10 +197,10 @@ func (l *language) sentence(s string) string {
 func languages() []*language {
 	return []*language{
 		{tag: "en", decimal: ".", group: ",", digits: 4, percent: "%", open: "“", close: "”", day: " day", days: " days", hour: " h", minute: " min", sec: " s",
-			time: "2 Jan 2006, 15:04 MST", capitalFirst: true},
+			time: "2 Jan 2006, 15:04 MST", once: "once", often: " times", capitalFirst: true},
 		{tag: "de", decimal: ",", group: ".", digits: 5, percent: noBreak + "%", open: "„", close: "“", day: " d", days: " d", hour: " h", minute: " min", sec: " s",
-			time: "02.01.2006, 15:04 MST", capitalFirst: true},
+			time: "02.01.2006, 15:04 MST", once: "einmal", often: "-mal", capitalFirst: true},
 		{tag: "zh", decimal: ".", group: ",", digits: 5, percent: "%", open: "“", close: "”", day: " 天", days: " 天", hour: " 小时", minute: " 分钟", sec: " 秒",
-			time: "2006年1月2日 15:04 MST"},
+			time: "2006年1月2日 15:04 MST", often: " 次"},
 	}
 }

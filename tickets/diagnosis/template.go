@@ -9,8 +9,8 @@ import (
 //
 // The formats of blanks: "text" as it is; "code" in the quotes of the
 // language; "number" in the digits of the language; "value" the same with the
-// unit; "percent" of a fraction; "duration" of whole seconds; "metric" as
-// people call it. A passage in brackets is left out when a blank in it is
+// unit; "percent" of a fraction; "duration" of whole seconds; "times" of
+// a count ("once", "3 times"); "view" of the course of a metric; "metric" as people call it. A passage in brackets is left out when a blank in it is
 // empty or "0".
 type template struct {
 	pieces []piece
@@ -22,7 +22,7 @@ type piece struct {
 	optional      int // number of the bracket it stands in, from 1; 0 outside
 }
 
-var formats = map[string]bool{"text": true, "code": true, "number": true, "value": true, "percent": true, "duration": true, "metric": true}
+var formats = map[string]bool{"text": true, "code": true, "number": true, "value": true, "percent": true, "duration": true, "times": true, "view": true, "metric": true}
 
 // parseTemplate reads a template. It fails on a blank without a known format and on unbalanced brackets.
 func parseTemplate(source string) (template, error) {

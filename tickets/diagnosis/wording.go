@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -66,7 +67,8 @@ func (l *language) read() error {
 			End   string `yaml:"end"`
 			And   string `yaml:"and"`
 		} `yaml:"summary"`
-		Unknown string `yaml:"unknown"`
+		Views   map[string]string `yaml:"views"`
+		Unknown string            `yaml:"unknown"`
 	}
 	if err := readTable(l.tag, &table); err != nil {
 		return err
@@ -88,6 +90,12 @@ func (l *language) read() error {
 	}
 	l.head, l.bring = parse("summary.head", table.Summary.Head), parse("summary.bring", table.Summary.Bring)
 	l.unknown = parse("unknown", table.Unknown)
+	l.views = table.Views
+	for _, view := range detectors.Views() {
+		if l.views[view] == "" {
+			errs = append(errs, fmt.Errorf("wording/%s.yaml: views.%s: the words are missing", l.tag, view))
+		}
+	}
 	l.end, l.and = table.Summary.End, table.Summary.And
 	return errors.Join(errs...)
 }
@@ -105,10 +113,24 @@ func (w *Wording) each(say func(l *language) string) tickets.Text {
 func (w *Wording) Reason(f *detectors.Finding) tickets.Text {
 	return w.each(func(l *language) string {
 		if t, ok := l.reasons[f.Reason.Key]; ok {
-			return t.fill(l, f.Reason.Params)
+			return t.fill(l, l.params(f))
 		}
 		return l.unknown.fill(l, map[string]string{"detector": f.Detector, "key": f.Reason.Key})
 	})
+}
+
+// params are what fills the blanks of a reason: what it brings, {contributions} of the signals, and the {span} in seconds from the first
+// of the events to the last.
+func (l *language) params(f *detectors.Finding) map[string]string {
+	params := maps.Clone(f.Reason.Params)
+	if params == nil {
+		params = make(map[string]string)
+	}
+	params["contributions"] = l.contributions(f.Signals)
+	if n := len(f.Events); n > 1 {
+		params["span"] = strconv.FormatInt((f.Events[n-1].Time-f.Events[0].Time)/1000, 10)
+	}
+	return params
 }
 
 // Describe implements [tickets.Faults].

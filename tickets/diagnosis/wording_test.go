@@ -32,7 +32,7 @@ var params = map[string]string{
 	detectors.ReasonRateAbove:        "metric rate unit per limit value",
 	detectors.ReasonRateBelow:        "metric rate unit per limit value",
 	detectors.ReasonDuration:         "metric value unit seconds limit",
-	detectors.ReasonSequence:         "count event healthy",
+	detectors.ReasonSequence:         "count event healthy span",
 	detectors.ReasonWithin:           "count event seconds limit",
 	detectors.ReasonExpression:       "expression seconds",
 	detectors.ReasonStuck:            "metric value unit seconds",
@@ -43,6 +43,8 @@ var params = map[string]string{
 	detectors.ReasonAbnormalBelow:    "metric value unit expected seconds metrics",
 	detectors.ReasonChangeUp:         "metric value unit expected count",
 	detectors.ReasonChangeDown:       "metric value unit expected count",
+	detectors.ReasonOffTogether:      "metric seconds metrics contributions",
+	detectors.ReasonNewPattern:       "metric value unit view seconds",
 	detectors.ReasonClockAhead:       "seconds",
 	detectors.ReasonClockBehind:      "seconds",
 	detectors.ReasonClockUnset:       "year",
@@ -56,6 +58,7 @@ func TestEveryReasonIsWordedInEveryLanguage(t *testing.T) {
 	for _, l := range w.languages {
 		var table struct {
 			Reasons map[string]string `yaml:"reasons"`
+			Views   map[string]string `yaml:"views"`
 			Summary map[string]string `yaml:"summary"`
 			Unknown string            `yaml:"unknown"`
 		}
