@@ -69,7 +69,8 @@ type Signal struct {
 	High     *float64 `json:"high,omitempty"`
 	// Share is the part of the decision owed to this metric, in [0, 1]; the shares of a finding sum to 1.
 	Share float64 `json:"share"`
-	// Rank is the fraction of the device's own history that was less extreme, in [0, 1].
+	// Rank is one minus the probability of so extreme a value by the test of the method, in [0, 1]. It rests on what the method assumes
+	// and is no count of readings.
 	Rank float64 `json:"rank,omitempty"`
 	// Detector names the method that judged this metric.
 	Detector string `json:"detector,omitempty"`

@@ -25,13 +25,16 @@ const (
 func (d *Diagnoser) build(ctx context.Context, tenant string, t *tickets.Ticket, evidence []tickets.Evidence, now time.Time) (Diagnosis, error) {
 	out := Diagnosis{
 		Ticket: t.ID, OnsetAt: t.OnsetAt, OpenedAt: t.OpenedAt, Facts: t.Facts, BuiltAt: now,
-		Evidence: []detectors.Finding{}, Reasons: []tickets.Text{}, Signals: []Chart{}, Events: []telemetry.Event{},
+		Evidence: []Told{}, Reasons: []tickets.Text{}, Signals: []Chart{}, Events: []telemetry.Event{},
 	}
+	findings := make([]detectors.Finding, len(evidence))
 	for i := range evidence {
-		out.Evidence = append(out.Evidence, evidence[i].Finding)
+		f := &evidence[i].Finding
+		findings[i] = *f
+		out.Evidence = append(out.Evidence, Told{*f, d.cfg.Wording.Reason(f)})
 	}
-	out.Confidence = confidence(out.Evidence)
-	out.Reasons = d.reasons(out.Evidence)
+	out.Confidence = confidence(findings)
+	out.Reasons = d.reasons(findings)
 	out.Bring = d.bring(tenant, t)
 
 	p := &picture{d: d, tenant: tenant, ticket: t, out: &out}
@@ -41,6 +44,12 @@ func (d *Diagnoser) build(ctx context.Context, tenant string, t *tickets.Ticket,
 		}
 		d.cfg.Log.Warn("diagnosis without a picture", "ticket", t.Number, "device", t.Device, "err", err)
 		out.Partial = true
+	}
+	for i := range out.Signals {
+		out.Signals[i].Words = d.cfg.Wording.context(&out.Signals[i], t.Facts.TimeZone)
+	}
+	if out.Cohort != nil {
+		out.Cohort.Words = d.cfg.Wording.peers(out.Cohort)
 	}
 	out.Summary = d.cfg.Wording.summary(t, &out)
 	if err := out.seal(); err != nil {

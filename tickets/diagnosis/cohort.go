@@ -3,6 +3,7 @@ package diagnosis
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"time"
 )
@@ -28,7 +29,8 @@ func (p *picture) cohort(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, cohortTime)
 	defer cancel()
 	at := p.ticket.LastSeenAt
-	below, ties, size := 0, 0, 0
+	below, above := 0, 0
+	var values []float64
 	for _, peer := range p.peers() {
 		last, err := p.d.cfg.Readings.Last(ctx, p.tenant, peer)
 		if ctx.Err() != nil {
@@ -38,25 +40,39 @@ func (p *picture) cohort(ctx context.Context) error {
 			return err
 		}
 		point, ok := last[culprit.Metric]
+		if math.IsNaN(point.Value) || math.IsInf(point.Value, 0) {
+			continue
+		}
 		if age := fromMillis(point.Time).Sub(at); !ok || age.Abs() > freshPeer {
 			continue
 		}
-		size++
+		values = append(values, point.Value)
 		switch cmp.Compare(point.Value, culprit.Actual) {
 		case -1:
 			below++
-		case 0:
-			ties++
+		case 1:
+			above++
 		}
 	}
+	size := len(values)
 	if size < leastPeers {
 		return nil
 	}
+	slices.Sort(values)
+	low, high := quantile(values, .1), quantile(values, .9)
 	p.out.Cohort = &Cohort{
 		Name: cmp.Or(p.ticket.Facts.ModelName, p.ticket.Facts.Model), Size: size, Metric: culprit.Metric,
-		Percentile: 100 * (float64(below) + float64(ties)/2) / float64(size),
+		Percentile: 100 * (float64(below) + float64(size-below-above)/2) / float64(size), Below: below, Above: above,
+		Low: &low, High: &high,
 	}
 	return nil
+}
+
+// quantile interpolates between sorted values (Hyndman & Fan 1996, definition 7).
+func quantile(sorted []float64, q float64) float64 {
+	at := q * float64(len(sorted)-1)
+	i := min(int(at), len(sorted)-2)
+	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }
 
 // peers returns at most [mostPeers] other devices of the model, spread evenly over their identifiers.

@@ -29,8 +29,10 @@ type language struct {
 	unknown      template
 	metrics      map[string]string
 	views        map[string]string
-	once, often  string // how often: one time, and what follows another number; once is empty where it is no exception
-	capitalFirst bool // sentences begin with a capital letter
+	context      map[string]template // by the keys of contextKeys
+	space        string              // between sentences
+	once, often  string              // how often: one time, and what follows another number; once is empty where it is no exception
+	capitalFirst bool                // sentences begin with a capital letter
 }
 
 func (l *language) format(format, value, unit string) string {
@@ -197,9 +199,9 @@ func (l *language) sentence(s string) string {
 func languages() []*language {
 	return []*language{
 		{tag: "en", decimal: ".", group: ",", digits: 4, percent: "%", open: "“", close: "”", day: " day", days: " days", hour: " h", minute: " min", sec: " s",
-			time: "2 Jan 2006, 15:04 MST", once: "once", often: " times", capitalFirst: true},
+			time: "2 Jan 2006, 15:04 MST", once: "once", often: " times", space: " ", capitalFirst: true},
 		{tag: "de", decimal: ",", group: ".", digits: 5, percent: noBreak + "%", open: "„", close: "“", day: " d", days: " d", hour: " h", minute: " min", sec: " s",
-			time: "02.01.2006, 15:04 MST", once: "einmal", often: "-mal", capitalFirst: true},
+			time: "02.01.2006, 15:04 MST", once: "einmal", often: "-mal", space: " ", capitalFirst: true},
 		{tag: "zh", decimal: ".", group: ",", digits: 5, percent: "%", open: "“", close: "”", day: " 天", days: " 天", hour: " 小时", minute: " 分钟", sec: " 秒",
 			time: "2006年1月2日 15:04 MST", often: " 次"},
 	}

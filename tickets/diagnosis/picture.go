@@ -41,6 +41,10 @@ func (p *picture) draw(ctx context.Context) error {
 		}
 		if c.Share == 0 {
 			p.judge(c)
+			continue
+		}
+		if err := p.history(ctx, c, interval); err != nil {
+			return err
 		}
 	}
 	if err := p.events(ctx); err != nil {
@@ -53,9 +57,10 @@ func (p *picture) draw(ctx context.Context) error {
 func (p *picture) charts() []Chart {
 	owed := make(map[string]float64)
 	newest := make(map[string]*detectors.Signal)
+	onsets := make(map[string]int64)
 	total := 0.0
 	for i := range p.out.Evidence {
-		f := &p.out.Evidence[i]
+		f := &p.out.Evidence[i].Finding
 		if f.Phase == detectors.Cleared {
 			continue
 		}
@@ -67,6 +72,9 @@ func (p *picture) charts() []Chart {
 			if newest[s.Metric] == nil {
 				newest[s.Metric] = s
 			}
+			if since := onsets[s.Metric]; since == 0 || f.Onset < since {
+				onsets[s.Metric] = f.Onset
+			}
 		}
 	}
 	names := slices.SortedFunc(maps.Keys(owed), func(a, b string) int {
@@ -76,7 +84,7 @@ func (p *picture) charts() []Chart {
 	for _, name := range names[:min(len(names), maxCharts)] {
 		s := newest[name]
 		c := Chart{Metric: name, Unit: cmp.Or(s.Unit, p.unit(name)), Rank: s.Rank, Actual: s.Actual,
-			Expected: s.Expected, Points: [][2]float64{}}
+			Expected: s.Expected, Onset: onsets[name], Low: bound(s.Low), High: bound(s.High), Points: [][2]float64{}}
 		if total > 0 {
 			c.Share = owed[name] / total
 		}
@@ -256,8 +264,20 @@ func (p *picture) band(ctx context.Context, c *Chart, r series.Range) error {
 	learned, err := p.d.cfg.Bands.Band(ctx, p.key(c.Metric), r)
 	if len(learned) > 0 {
 		c.Band = thin(learned, fewPoints)
+		c.Season = seasonAt(learned, p.decided().UnixMilli())
 	}
 	return err
+}
+
+// seasonAt is the cycle that a band took into account at a time.
+func seasonAt(band []BandPoint, at int64) (season string) {
+	for _, b := range band {
+		if b.Time > at {
+			break
+		}
+		season = b.season
+	}
+	return season
 }
 
 // bounds is the band that the findings of the first rule with bounds tell.
@@ -290,7 +310,7 @@ func (p *picture) bounds(metric string, told []*detectors.Finding) []BandPoint {
 func (p *picture) told(metric string) []*detectors.Finding {
 	var told []*detectors.Finding
 	for i := range slices.Backward(p.out.Evidence) {
-		f := &p.out.Evidence[i]
+		f := &p.out.Evidence[i].Finding
 		if f.Phase != detectors.Cleared && slices.ContainsFunc(f.Signals, func(s detectors.Signal) bool { return s.Metric == metric }) {
 			told = append(told, f)
 		}

@@ -53,7 +53,7 @@ func (b *Replay) Band(ctx context.Context, key series.Key, r series.Range) ([]Ba
 	if low == nil && high == nil {
 		return nil, nil
 	}
-	return []BandPoint{{r.From.UnixMilli(), low, high}, {r.To.UnixMilli(), low, high}}, nil
+	return []BandPoint{{Time: r.From.UnixMilli(), Low: low, High: high}, {Time: r.To.UnixMilli(), Low: low, High: high}}, nil
 }
 
 // allowed is the narrowest fixed range that the rules leave to a metric.
@@ -86,13 +86,17 @@ func (b *Replay) learned(ctx context.Context, plan *detectors.Plan, key series.K
 	}
 	var band []BandPoint
 	for _, p := range inside {
+		season := seasons[run.tier.Expect(p.Time).Profile]
 		low, high, warm := run.observe(p)
 		if warm && !math.IsNaN(low) && !math.IsNaN(high) {
-			band = append(band, BandPoint{Time: p.Time, Low: bound(&low), High: bound(&high)})
+			band = append(band, BandPoint{Time: p.Time, Low: bound(&low), High: bound(&high), season: season})
 		}
 	}
 	return band, nil
 }
+
+// seasons names the cycles of an expectation.
+var seasons = map[int]string{1: "day", 2: "week"}
 
 // patience is for how many readings far outside its band a replay refuses to
 // learn: so long a fault leaves the band where it was, and longer than that it is the new usual.

@@ -67,6 +67,7 @@ func (l *language) read() error {
 			End   string `yaml:"end"`
 			And   string `yaml:"and"`
 		} `yaml:"summary"`
+		Context map[string]string `yaml:"context"`
 		Views   map[string]string `yaml:"views"`
 		Unknown string            `yaml:"unknown"`
 	}
@@ -90,6 +91,10 @@ func (l *language) read() error {
 	}
 	l.head, l.bring = parse("summary.head", table.Summary.Head), parse("summary.bring", table.Summary.Bring)
 	l.unknown = parse("unknown", table.Unknown)
+	l.context = make(map[string]template)
+	for key := range contextKeys {
+		l.context[key] = parse("context."+key, table.Context[key])
+	}
 	l.views = table.Views
 	for _, view := range detectors.Views() {
 		if l.views[view] == "" {

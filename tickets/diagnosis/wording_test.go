@@ -59,6 +59,7 @@ func TestEveryReasonIsWordedInEveryLanguage(t *testing.T) {
 		var table struct {
 			Reasons map[string]string `yaml:"reasons"`
 			Views   map[string]string `yaml:"views"`
+			Context map[string]string `yaml:"context"`
 			Summary map[string]string `yaml:"summary"`
 			Unknown string            `yaml:"unknown"`
 		}

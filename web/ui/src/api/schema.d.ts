@@ -1057,21 +1057,43 @@ export interface components {
             band?: components["schemas"]["BandPoint"][];
             /** Format: double */
             expected: number;
+            /** Format: double */
+            high?: number;
+            history?: components["schemas"]["History"];
+            /** Format: double */
+            low?: number;
             metric: string;
+            /** Format: int64 */
+            onset?: number;
             points: number[][];
             /** Format: double */
             rank?: number;
+            season?: string;
             /** Format: double */
             share: number;
             unit: string;
+            words?: {
+                [key: string]: string;
+            };
         };
         Cohort: {
+            /** Format: int64 */
+            above?: number;
+            /** Format: int64 */
+            below?: number;
+            /** Format: double */
+            high?: number;
+            /** Format: double */
+            low?: number;
             metric: string;
             name: string;
             /** Format: double */
             percentile: number;
             /** Format: int64 */
             size: number;
+            words?: {
+                [key: string]: string;
+            };
         };
         CommentInputBody: {
             text: string;
@@ -1270,7 +1292,7 @@ export interface components {
             /** Format: double */
             confidence: number;
             events: components["schemas"]["Event"][];
-            evidence: components["schemas"]["Finding"][];
+            evidence: components["schemas"]["Told"][];
             facts: components["schemas"]["Facts"];
             /** Format: date-time */
             from: string;
@@ -1390,35 +1412,6 @@ export interface components {
             time_zone?: string;
             warranty?: string;
         };
-        Finding: {
-            /** Format: int64 */
-            arrival: number;
-            backfill?: boolean;
-            component: string;
-            detector: string;
-            device: string;
-            events?: components["schemas"]["Event"][];
-            fault_code: string;
-            id: string;
-            /** Format: int64 */
-            onset: number;
-            /** Format: double */
-            p_value?: number;
-            /** @enum {string} */
-            phase: "raised" | "continued" | "cleared";
-            reason: components["schemas"]["Reason"];
-            rule: string;
-            /** Format: double */
-            score: number;
-            /** @enum {string} */
-            severity: "info" | "warning" | "major" | "critical";
-            signals?: components["schemas"]["Signal"][];
-            /** Format: int64 */
-            time: number;
-            /** Format: int64 */
-            version: number;
-            withheld?: string;
-        };
         FindingPage: {
             findings: components["schemas"]["FindingView"][];
             next?: string;
@@ -1460,6 +1453,20 @@ export interface components {
         };
         Fleet: {
             cells: components["schemas"]["Cell"][];
+        };
+        History: {
+            /** Format: int64 */
+            above: number;
+            /** Format: int64 */
+            below: number;
+            /** Format: double */
+            greatest: number;
+            /** Format: double */
+            least: number;
+            /** Format: int64 */
+            readings: number;
+            /** Format: int64 */
+            since: number;
         };
         Hours: {
             from: string;
@@ -1833,6 +1840,38 @@ export interface components {
         };
         TokenList: {
             tokens: components["schemas"]["Token"][];
+        };
+        Told: {
+            /** Format: int64 */
+            arrival: number;
+            backfill?: boolean;
+            component: string;
+            detector: string;
+            device: string;
+            events?: components["schemas"]["Event"][];
+            fault_code: string;
+            id: string;
+            /** Format: int64 */
+            onset: number;
+            /** Format: double */
+            p_value?: number;
+            /** @enum {string} */
+            phase: "raised" | "continued" | "cleared";
+            reason: components["schemas"]["Reason"];
+            rule: string;
+            /** Format: double */
+            score: number;
+            /** @enum {string} */
+            severity: "info" | "warning" | "major" | "critical";
+            signals?: components["schemas"]["Signal"][];
+            /** Format: int64 */
+            time: number;
+            /** Format: int64 */
+            version: number;
+            withheld?: string;
+            words?: {
+                [key: string]: string;
+            };
         };
         TransitionInputBody: {
             note?: string;
