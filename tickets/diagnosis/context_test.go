@@ -147,6 +147,18 @@ func TestHistoryIsCausal(t *testing.T) {
 			}
 		})
 	}
+	t.Run("reported less often before", func(t *testing.T) {
+		w := newWorld()
+		w.fill("coolant_temp", time.Minute, func(time.Duration) float64 { return 80 })
+		p := &picture{d: w.diagnoser(t), tenant: "default", ticket: ticket("cooling", "coolant-leak", "")}
+		c := Chart{Metric: "coolant_temp", Actual: 85}
+		if err := p.history(t.Context(), &c, 10*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		if c.History == nil || c.History.Readings != 360 {
+			t.Errorf("counted %+v, want all 360 readings of six hours", c.History)
+		}
+	})
 	few := []series.Point{{Time: 1, Value: 1}, {Time: 2, Value: math.NaN()}}
 	if h := rank(few, 1); h != nil {
 		t.Errorf("two readings make the history %+v", h)

@@ -29,24 +29,36 @@ const (
 	longestHistory = 400 * 24 * time.Hour // a whole year, with some to spare
 )
 
-// history counts the readings before the onset. interval is the usual time between readings, from which the span that holds
-// as many as are counted is guessed; it is halved until they are not more, because a store gives the oldest first.
+// history counts the readings before the onset. interval is the usual time between readings, from which the span that holds as many as
+// are counted is guessed. A store gives the oldest first, so a span that holds more is halved until it does not; one that holds far
+// fewer is widened, because a device may have reported less often before.
 func (p *picture) history(ctx context.Context, c *Chart, interval time.Duration) error {
-	onset := p.ticket.OnsetAt
 	span := longestHistory
 	if interval < longestHistory/mostHistory {
 		span = max(mostHistory*interval, shortest)
 	}
-	for ; span >= shortest; span /= 2 {
-		points, err := p.d.cfg.Readings.Raw(ctx, p.key(c.Metric), series.Range{From: onset.Add(-span), To: onset}, mostHistory+1)
+	var counted []series.Point
+	for span >= shortest {
+		r := series.Range{From: p.ticket.OnsetAt.Add(-span), To: p.ticket.OnsetAt}
+		points, err := p.d.cfg.Readings.Raw(ctx, p.key(c.Metric), r, mostHistory+1)
 		if err != nil {
 			return err
 		}
-		if len(points) <= mostHistory {
-			c.History = rank(points, c.Actual)
-			return nil
+		if len(points) > mostHistory {
+			if counted != nil {
+				break
+			}
+			span /= 2
+			continue
 		}
+		narrowed := counted == nil && span < mostHistory*interval
+		counted = points
+		if narrowed || len(points) > mostHistory/2 || span == longestHistory {
+			break
+		}
+		span = min(8*span, longestHistory)
 	}
+	c.History = rank(counted, c.Actual)
 	return nil
 }
 

@@ -26,7 +26,8 @@ export type Point = [number, number];
 export type BandPoint = S["BandPoint"];
 export type Chart = Omit<S["Chart"], "points"> & { points: Point[] };
 export type Diagnosis = Omit<S["Diagnosis"], "signals"> & { signals: Chart[] };
-export type Finding = S["Finding"];
+export type Told = S["Told"];
+export type Finding = Omit<Told, "words">;
 /** A finding as the desk keeps it: with the ticket it belongs to, if any, and its reason in words. */
 export type Evidence = S["FindingView"];
 export type FindingPage = S["FindingPage"];

@@ -8,7 +8,7 @@ import { exact } from "../format/time";
 import { timeLabels } from "./axis";
 import css from "./chart.module.css";
 import { alone, alongBand, columns, valueRange } from "./data";
-import { overlayPlugin, type Overlay } from "./overlay";
+import { overlayPlugin, type Overlay, type Peers } from "./overlay";
 import { usePalette } from "./palette";
 
 export interface Range {
@@ -29,6 +29,10 @@ interface Props {
   spans?: Overlay["spans"];
   rules?: Overlay["rules"];
   events?: readonly DeviceEvent[];
+  /** The range of the peers, when it is to be shown. It must not be made anew with every drawing. */
+  peers?: Peers | undefined;
+  /** What the chart shows, for those who cannot see it. */
+  description?: string | undefined;
   /** The time axis. Charts above each other share it. */
   range: Range;
   height?: number;
@@ -51,7 +55,7 @@ const AXIS = 34;
  * patience, keeps gaps open, and tells the value under the cursor in its head line.
  */
 export function SignalChart(props: Props) {
-  const { name, unit, points, step = 0, min, max, range, height: plotHeight = 180, timeAxis = true, group, note, onRange } = props;
+  const { name, unit, points, step = 0, min, max, range, height: plotHeight = 180, timeAxis = true, group, note, onRange, peers, description } = props;
   const { band = none, spans = none, rules = none, events = none } = props;
   const height = plotHeight + (timeAxis ? AXIS : 0);
   const { t, i18n } = useTranslation();
@@ -68,6 +72,7 @@ export function SignalChart(props: Props) {
   const lone = useMemo(() => alone(data[1] ?? []), [data]);
   const enveloped = data.length === 4;
   const expectedWord = t("chart.expected");
+  const peersWord = t("chart.peersValue");
 
   useEffect(() => {
     const box = plot.current;
@@ -89,6 +94,7 @@ export function SignalChart(props: Props) {
         const side = (v: number) => (Number.isFinite(v) ? measured(v, language) : "∞");
         parts.push(`${expectedWord} ${low === -Infinity ? "−∞" : side(low)} – ${side(high)}`);
       });
+      if (peers) parts.push(`${peersWord} ${measured(peers.low, language)} – ${measured(peers.high, language)}`);
       const left = u.cursor.left ?? -1;
       const near = events.filter((e) => Math.abs(u.valToPos(e.time, "x") - left) < 5).map((e) => e.code);
       if (near.length > 0) parts.push([...new Set(near)].slice(0, 3).join(", "));
@@ -106,7 +112,7 @@ export function SignalChart(props: Props) {
       legend: { show: false },
       scales: {
         x: { time: true, min: range.from, max: range.to },
-        y: { range: (_u, lo, hi) => valueRange(lo ?? NaN, hi ?? NaN, band) },
+        y: { range: (_u, lo, hi) => valueRange(lo ?? NaN, hi ?? NaN, peers ? [...band, { t: range.from, ...peers }] : band) },
       },
       axes: [
         {
@@ -147,7 +153,7 @@ export function SignalChart(props: Props) {
           },
         ],
       },
-      plugins: [overlayPlugin({ band, spans, rules, events }, palette)],
+      plugins: [overlayPlugin({ band, spans, rules, events, peers }, palette)],
     };
     const u = new uPlot(options, data, box);
     u.setScale("x", { min: range.from, max: range.to });
@@ -162,7 +168,7 @@ export function SignalChart(props: Props) {
       observer.disconnect();
       u.destroy();
     };
-  }, [data, lone, enveloped, name, unit, range.from, range.to, height, timeAxis, group, band, spans, rules, events, palette, language, expectedWord]);
+  }, [data, lone, enveloped, name, unit, range.from, range.to, height, timeAxis, group, band, spans, rules, events, palette, language, expectedWord, peers, peersWord]);
 
   const last = points[points.length - 1];
   return (
@@ -179,7 +185,7 @@ export function SignalChart(props: Props) {
         style={{ height }}
         role="img"
         data-testid="signal-chart"
-        aria-label={last ? t("chart.label", { name, value: withUnit(last[1], unit, language), n: points.length }) : t("chart.none")}
+        aria-label={last ? [t("chart.label", { name, value: withUnit(last[1], unit, language), n: points.length }), description].filter(Boolean).join(". ") : t("chart.none")}
       >
         {points.length === 0 && <div className={css["none"]}>{t("chart.none")}</div>}
       </div>

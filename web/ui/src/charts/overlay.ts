@@ -10,6 +10,14 @@ export interface Overlay {
   spans: readonly { from: number; to: number; severity: Severity }[];
   rules: readonly { at: number; label: string; dashed: boolean }[];
   events: readonly DeviceEvent[];
+  /** Between which values most peers are, when that is to be shown. */
+  peers?: Peers | undefined;
+}
+
+/** The range that holds the middle 80 % of the peers' newest readings. */
+export interface Peers {
+  low: number;
+  high: number;
 }
 
 /** Draws band and spans below the line; readings outside the band, rules and event ticks above it. */
@@ -21,6 +29,7 @@ export function overlayPlugin(overlay: Overlay, palette: Palette): uPlot.Plugin 
         clipped(u, (ctx) => {
           drawSpans(u, ctx, overlay.spans, palette);
           drawBand(u, ctx, overlay.band, palette);
+          if (overlay.peers) drawPeers(u, ctx, overlay.peers, palette);
         });
       },
       draw: (u) => {
@@ -87,6 +96,25 @@ function drawBand(u: uPlot, ctx: CanvasRenderingContext2D, band: readonly BandPo
   ctx.stroke();
   edge(low);
   ctx.stroke();
+}
+
+/** Draws the range of the peers between dotted rules, so that it is told from the expected range without colour too. */
+function drawPeers(u: uPlot, ctx: CanvasRenderingContext2D, peers: Peers, palette: Palette) {
+  const { left, width } = u.bbox;
+  const high = y(u, peers.high);
+  const low = y(u, peers.low);
+  ctx.fillStyle = palette.infoSoft;
+  ctx.fillRect(left, high, width, low - high);
+  ctx.strokeStyle = palette.info;
+  ctx.lineWidth = ratio();
+  ctx.setLineDash([2 * ratio(), 3 * ratio()]);
+  ctx.beginPath();
+  for (const at of [high, low]) {
+    ctx.moveTo(left, at);
+    ctx.lineTo(left + width, at);
+  }
+  ctx.stroke();
+  ctx.setLineDash([]);
 }
 
 /** Draws again, in the colour of trouble, the parts of the line that left the band. */

@@ -1,4 +1,4 @@
-import { Button } from "@mantine/core";
+import { Button, Checkbox } from "@mantine/core";
 import { IconZoomReset } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -6,6 +6,7 @@ import { Link } from "react-router";
 import type { BandPoint, Diagnosis, Point, TicketDetail } from "../../api/model";
 import { useMetricName } from "../../app/names";
 import { SignalChart, type Range } from "../../charts/SignalChart";
+import { pick } from "../../format/names";
 import { percent } from "../../format/number";
 import { millis } from "../../format/time";
 import css from "./ticket.module.css";
@@ -21,6 +22,10 @@ export function Charts({ ticket, diagnosis }: { ticket: TicketDetail; diagnosis:
   const whole = useMemo<Range>(() => ({ from: millis(diagnosis.from) ?? 0, to: millis(diagnosis.to) ?? 0 }), [diagnosis.from, diagnosis.to]);
   const [zoom, setZoom] = useState<Range | null>(null);
   const range = zoom ?? whole;
+  const [withPeers, setWithPeers] = useState(false);
+  const { cohort } = diagnosis;
+  const [low, high] = [cohort?.low, cohort?.high];
+  const peers = useMemo(() => (withPeers && low !== undefined && high !== undefined ? { low, high } : undefined), [withPeers, low, high]);
 
   const onset = millis(diagnosis.onset_at);
   const opened = millis(diagnosis.opened_at);
@@ -53,22 +58,26 @@ export function Charts({ ticket, diagnosis }: { ticket: TicketDetail; diagnosis:
   return (
     <div className={css["charts"]} data-testid="ticket-charts">
       {signals.map((signal, i) => (
-        <SignalChart
-          key={signal.metric}
-          name={metricName(signal.metric)}
-          unit={signal.unit}
-          points={signal.points ?? noPoints}
-          band={signal.band ?? noBand}
-          spans={spans}
-          rules={i === 0 ? rules : bare}
-          events={i === 0 ? (diagnosis.events ?? noEvents) : noEvents}
-          range={range}
-          height={i === 0 ? 220 : 92}
-          timeAxis={i === signals.length - 1}
-          group={`ticket-${ticket.id}`}
-          note={signal.share > 0 ? t("chart.share", { share: percent(signal.share, i18n.language) }) : undefined}
-          onRange={inside}
-        />
+        <div key={signal.metric}>
+          <SignalChart
+            peers={signal.metric === cohort?.metric ? peers : undefined}
+            description={pick(signal.words, i18n.language)}
+            name={metricName(signal.metric)}
+            unit={signal.unit}
+            points={signal.points ?? noPoints}
+            band={signal.band ?? noBand}
+            spans={spans}
+            rules={i === 0 ? rules : bare}
+            events={i === 0 ? (diagnosis.events ?? noEvents) : noEvents}
+            range={range}
+            height={i === 0 ? 220 : 92}
+            timeAxis={i === signals.length - 1}
+            group={`ticket-${ticket.id}`}
+            note={signal.share > 0 ? t("chart.share", { share: percent(signal.share, i18n.language) }) : undefined}
+            onRange={inside}
+          />
+          {signal.words && <p className={css["signalWords"]}>{pick(signal.words, i18n.language)}</p>}
+        </div>
       ))}
       <div className={css["legend"]}>
         <span>
@@ -83,6 +92,19 @@ export function Charts({ ticket, diagnosis }: { ticket: TicketDetail; diagnosis:
           <i className={css["keySpan"]} style={{ background: `var(--${severity}-soft)`, borderColor: `var(--${severity})` }} />
           {t("chart.anomalous")}
         </span>
+        {low !== undefined && high !== undefined && (
+          <Checkbox
+            size="xs"
+            checked={withPeers}
+            onChange={(e) => setWithPeers(e.currentTarget.checked)}
+            label={
+              <span className={css["keyLabel"]}>
+                <i className={css["keyPeers"]} />
+                {t("chart.peers")}
+              </span>
+            }
+          />
+        )}
         {zoom && (
           <Button size="compact-xs" variant="default" leftSection={<IconZoomReset size={13} />} onClick={() => setZoom(null)}>
             {t("chart.reset")}

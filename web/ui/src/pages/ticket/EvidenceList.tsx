@@ -1,13 +1,13 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { Diagnosis, Finding, Signal } from "../../api/model";
+import type { Diagnosis, Signal, Told } from "../../api/model";
 import { useMetricName } from "../../app/names";
 import { useReason } from "../../app/reason";
 import { Ago } from "../../components/Ago";
 import { SeverityMark, Tag } from "../../components/marks";
 import { pick } from "../../format/names";
-import { percent, withUnit } from "../../format/number";
+import { measured, percent, withUnit } from "../../format/number";
 import css from "./ticket.module.css";
 import { Meter } from "./TicketView";
 
@@ -34,7 +34,8 @@ export function EvidenceList({ diagnosis }: { diagnosis: Diagnosis }) {
       {cohort && cohort.size > 1 && (
         <p className={css["cohort"]}>
           <PeerScale percentile={cohort.percentile} />
-          {t(cohort.percentile < 50 ? "ticket.cohortLow" : "ticket.cohort", {
+          {pick(cohort.words, i18n.language) ||
+            t(cohort.percentile < 50 ? "ticket.cohortLow" : "ticket.cohort", {
             metric: metricName(cohort.metric),
             percentile: percent(Math.max(cohort.percentile, 100 - cohort.percentile) / 100, i18n.language),
             name: cohort.name,
@@ -59,7 +60,7 @@ export function EvidenceList({ diagnosis }: { diagnosis: Diagnosis }) {
   );
 }
 
-function FindingItem({ finding, zone }: { finding: Finding; zone: string | undefined }) {
+function FindingItem({ finding, zone }: { finding: Told; zone: string | undefined }) {
   const { t, i18n } = useTranslation();
   const reason = useReason();
   return (
@@ -94,16 +95,23 @@ function FindingItem({ finding, zone }: { finding: Finding; zone: string | undef
 function SignalLine({ signal }: { signal: Signal }) {
   const { t, i18n } = useTranslation();
   const metricName = useMetricName();
+  const expectation = expected(signal, i18n.language);
   return (
     <li>
       <Meter value={signal.share} width={34} />
       <span className="clip">{metricName(signal.metric)}</span>
       <span className="num">{withUnit(signal.actual, signal.unit, i18n.language)}</span>
-      {/* Rules expect nothing in particular: they repeat the actual value. */}
-      <span className="num dim">{signal.expected === signal.actual ? "" : t("chart.expectedValue", { value: withUnit(signal.expected, signal.unit, i18n.language) })}</span>
-      <span className="num dim">{signal.rank ? t("ticket.rank", { rank: percent(signal.rank, i18n.language) }) : ""}</span>
+      <span className="num dim">{expectation === "" ? "" : t("chart.expectedValue", { value: expectation })}</span>
     </li>
   );
+}
+
+/** What was expected of a signal: its range where it has one, else its value, else nothing: some rules repeat the actual value. */
+function expected({ low, high, expected, actual, unit }: Signal, language: string): string {
+  if (low !== undefined && high !== undefined) return `${measured(low, language)} – ${withUnit(high, unit, language)}`;
+  if (low !== undefined) return `≥ ${withUnit(low, unit, language)}`;
+  if (high !== undefined) return `≤ ${withUnit(high, unit, language)}`;
+  return expected === actual ? "" : withUnit(expected, unit, language);
 }
 
 /** Where the device stands among its peers, as a mark on a scale from least to most. */
@@ -112,7 +120,7 @@ function PeerScale({ percentile }: { percentile: number }) {
     <svg width="74" height="14" viewBox="0 0 74 14" aria-hidden="true">
       <rect x="1" y="6" width="72" height="2" rx="1" fill="var(--line-strong)" />
       <rect x="19" y="5" width="36" height="4" rx="2" fill="var(--chart-band-edge)" />
-      <circle cx={1 + (72 * percentile) / 100} cy="7" r="4" fill="var(--critical)" stroke="var(--surface)" strokeWidth="1.5" />
+      <circle cx={5 + (64 * percentile) / 100} cy="7" r="4" fill="var(--critical)" stroke="var(--surface)" strokeWidth="1.5" />
     </svg>
   );
 }
