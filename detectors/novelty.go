@@ -53,6 +53,6 @@ type Surprise struct {
 	// same for every metric and tier. 0 while not Warm.
 	Sum  float64
 	Warm bool
-	// Strongest names the view that contributed most.
+	// Strongest is what is most unusual about the course: one of the View constants, such as [ViewShape].
 	Strongest string
 }

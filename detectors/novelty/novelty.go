@@ -100,7 +100,7 @@ func (j *judge) Observe(time int64, value float64) detectors.Surprise {
 	j.recent.add(x)
 
 	u := j.values.Judge(float64(x))
-	sum, most, strongest := u, u, "value"
+	sum, most, strongest := u, u, detectors.ViewValue
 	for i := range j.views {
 		v := &j.views[i]
 		u := v.weight * v.observe(x, &j.recent, s)
@@ -109,7 +109,7 @@ func (j *judge) Observe(time int64, value float64) detectors.Surprise {
 		}
 	}
 	if u := j.daily.observe(time, x, s.q50); u > sum {
-		sum, strongest = u, "season"
+		sum, strongest = u, detectors.ViewSeason
 	}
 	if !warm {
 		return detectors.Surprise{}

@@ -39,20 +39,20 @@ func plans(tier detectors.Tier) plan {
 func (p plan) views() []view {
 	var vs []view
 	for _, c := range p.windows {
-		v := view{name: "windows", weight: 1, windows: nearest.New(c)}
+		v := view{name: detectors.ViewShape, weight: 1, windows: nearest.New(c)}
 		if c.Step > 1 {
-			v.name, v.weight = "blocks", 1/float64(len(p.windows)-1)
+			v.name, v.weight = detectors.ViewLevel, 1/float64(len(p.windows)-1)
 		}
 		vs = append(vs, v)
 	}
 	for _, step := range p.steps {
-		vs = append(vs, view{name: "prototypes", weight: 1, prototypes: prototype.New(step, p.prototypes)})
+		vs = append(vs, view{name: detectors.ViewShape, weight: 1, prototypes: prototype.New(step, p.prototypes)})
 	}
 	for _, rho := range p.vigilance {
-		vs = append(vs, view{name: "categories", weight: 1 / float64(len(p.vigilance)), categories: art.New(rho, p.categories)})
+		vs = append(vs, view{name: detectors.ViewShape, weight: 1 / float64(len(p.vigilance)), categories: art.New(rho, p.categories)})
 	}
 	if p.frozen {
-		vs = append(vs, view{name: "frozen", weight: 0.5})
+		vs = append(vs, view{name: detectors.ViewStillness, weight: 0.5})
 	}
 	for i := range vs {
 		vs[i].digest = stat.NewSurprises(p.others, false)
