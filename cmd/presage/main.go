@@ -29,7 +29,7 @@ type commands struct {
 	Device  deviceCommand  `cmd:"" help:"Give devices the credentials that they sign in with."`
 	Broker  brokerCommand  `cmd:"" help:"Write the configuration of an external broker."`
 	User    userCommand    `cmd:"" help:"Add and list people who may sign in."`
-	Import  importCommand  `cmd:"" help:"Import devices and the organisation that looks after them."`
+	Import  importCommand  `cmd:"" help:"Import devices, the organisation that looks after them, and known failures."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database to this version's schema."`
 	Config  configCommand  `cmd:"" help:"Print the settings in effect, with secrets hidden."`
 	Doctor  doctorCommand  `cmd:"" help:"Check settings, disk, clock, limits, stores and brokers, and say what to do."`

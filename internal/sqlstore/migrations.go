@@ -341,5 +341,16 @@ var migrations = []migration{
 		`CREATE UNIQUE INDEX device_credentials_revision ON device_credentials (revision)`,
 		`CREATE INDEX device_credentials_device ON device_credentials (tenant, device, id)`,
 		`CREATE INDEX device_credentials_list ON device_credentials (tenant, id)`,
+	}}, {name: "failures", statements: []string{
+		// Breakdowns that are known from elsewhere. One that is told again is the same row.
+		`CREATE TABLE failures (
+			tenant TEXT NOT NULL,
+			device TEXT NOT NULL,
+			component TEXT NOT NULL,
+			failed_at TIMESTAMP NOT NULL,
+			code TEXT NOT NULL,
+			imported_at TIMESTAMP NOT NULL,
+			PRIMARY KEY (tenant, device, failed_at, component, code))`,
+		`CREATE INDEX failures_at ON failures (tenant, failed_at, device, component, code)`,
 	}},
 }

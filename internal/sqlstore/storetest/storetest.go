@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
 		{"health of a device", deviceHealth},
 		{"states never go back", states},
 		{"events", events},
+		{"failures", failures},
 		{"list of devices", deviceList},
 		{"cells", cells},
 		{"quarantine", quarantine},

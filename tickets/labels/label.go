@@ -1,0 +1,59 @@
+// Package labels compares tickets with what is known afterwards: failures that were imported, and the closing codes of tickets.
+package labels
+
+import (
+	"strings"
+	"time"
+
+	"github.com/presage-pdm/presage/tickets"
+)
+
+// Failure is a breakdown that is known from elsewhere, such as a repair book. It is the same failure when device,
+// component, time and code are the same.
+type Failure struct {
+	Device string `json:"device"`
+	// Component is the part that failed; [AnyComponent] when that is not known.
+	Component string    `json:"component"`
+	FailedAt  time.Time `json:"failed_at"`
+	// Code is the fault code or the repair shop's own; it is shown and takes no part in the matching.
+	Code string `json:"code,omitempty"`
+}
+
+// AnyComponent is the component of what is about the device as a whole. It agrees with every other.
+const AnyComponent = "device"
+
+// Ticket is what is judged: one occurrence of a fault that was, or would have been, told.
+type Ticket struct {
+	Device, Component, FaultCode string
+	OpenedAt                     time.Time
+}
+
+// Closing is what a closed ticket says of its fault.
+type Closing struct {
+	Device, Component, FaultCode string
+	// OnsetAt and ClosedAt bound the time in which a ticket for the same fault is about the same thing.
+	OnsetAt, ClosedAt time.Time
+	// Confirmed is true when somebody repaired something, false when there was no fault to be found.
+	Confirmed bool
+}
+
+// FromTickets returns what closed tickets say. "repaired" confirms and "no-fault-found" denies; "recovered" and
+// "duplicate" say nothing about whether there was a fault, and are left out.
+func FromTickets(closed []tickets.Ticket) []Closing {
+	var out []Closing
+	for _, t := range closed {
+		if t.ClosedAt.IsZero() || t.Resolution != tickets.ResolutionRepaired && t.Resolution != tickets.ResolutionNoFaultFound {
+			continue
+		}
+		out = append(out, Closing{
+			Device: t.Device, Component: t.Component, FaultCode: t.FaultCode, OnsetAt: t.OnsetAt, ClosedAt: t.ClosedAt,
+			Confirmed: t.Resolution == tickets.ResolutionRepaired,
+		})
+	}
+	return out
+}
+
+// agree reports whether two components can mean the same part.
+func agree(a, b string) bool {
+	return a == "" || b == "" || a == AnyComponent || b == AnyComponent || strings.EqualFold(a, b)
+}
