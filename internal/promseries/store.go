@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -61,6 +62,7 @@ type Store struct {
 	gate          *gate
 	stop          context.CancelFunc
 	stopped       context.Context
+	copied        string // folder of a snapshot, removed by Close; empty for a store
 	closing       sync.Once
 	closed        error
 }
@@ -138,6 +140,9 @@ func (s *Store) Close() error {
 		}
 		if err := s.engine.Close(); err != nil {
 			errs = append(errs, fmt.Errorf("close query engine: %w", err))
+		}
+		if s.copied != "" {
+			errs = append(errs, os.RemoveAll(s.copied))
 		}
 		s.closed = errors.Join(errs...)
 	})
