@@ -1,6 +1,7 @@
 package tickets
 
 import (
+	"slices"
 	"time"
 
 	"github.com/presage-pdm/presage/detectors"
@@ -42,6 +43,7 @@ func (r *Rehearsal) Take(f *detectors.Finding) {
 			Tenant: f.Tenant, Kind: Fault, Device: f.Device, Component: key.Component, FaultCode: f.FaultCode, Severity: f.Severity,
 			Category: CategoryNew, OnsetAt: onset(f), OpenedAt: moment(f), LastSeenAt: eventTime(f), Occurrences: 1, Backfill: f.Backfill,
 		}}
+		s.First.Signals, s.First.Events = slices.Clone(f.Signals), slices.Clone(f.Events) // the engine's own end with its next call
 		r.current[key] = s
 		r.tickets = append(r.tickets, s)
 	case reopen:

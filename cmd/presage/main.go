@@ -20,20 +20,21 @@ var version = "dev"
 
 // commands is the command line.
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Run Presage: broker, stores, detectors, desk and web in one process."`
-	Demo    demoCommand    `cmd:"" help:"Run Presage with a simulated fleet that publishes over MQTT and breaks now and then."`
-	Replay  replayCommand  `cmd:"" help:"Publish recorded telemetry over MQTT with its own time stamps."`
-	Score   scoreCommand   `cmd:"" help:"Run the detectors over a recorded series from standard input."`
-	Bench   benchCommand   `cmd:"" help:"Measure speed under load."`
-	Token   tokenCommand   `cmd:"" help:"Make, list and revoke API tokens."`
-	Device  deviceCommand  `cmd:"" help:"Give devices the credentials that they sign in with."`
-	Broker  brokerCommand  `cmd:"" help:"Write the configuration of an external broker."`
-	User    userCommand    `cmd:"" help:"Add and list people who may sign in."`
-	Import  importCommand  `cmd:"" help:"Import devices, the organisation that looks after them, and known failures."`
-	Migrate migrateCommand `cmd:"" help:"Bring the database to this version's schema."`
-	Config  configCommand  `cmd:"" help:"Print the settings in effect, with secrets hidden."`
-	Doctor  doctorCommand  `cmd:"" help:"Check settings, disk, clock, limits, stores and brokers, and say what to do."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve    serveCommand    `cmd:"" help:"Run Presage: broker, stores, detectors, desk and web in one process."`
+	Demo     demoCommand     `cmd:"" help:"Run Presage with a simulated fleet that publishes over MQTT and breaks now and then."`
+	Replay   replayCommand   `cmd:"" help:"Publish recorded telemetry over MQTT with its own time stamps."`
+	Score    scoreCommand    `cmd:"" help:"Run the detectors over a recorded series from standard input."`
+	Backtest backtestCommand `cmd:"" help:"Replay stored history through the detectors: which tickets would have opened, and were they right."`
+	Bench    benchCommand    `cmd:"" help:"Measure speed under load."`
+	Token    tokenCommand    `cmd:"" help:"Make, list and revoke API tokens."`
+	Device   deviceCommand   `cmd:"" help:"Give devices the credentials that they sign in with."`
+	Broker   brokerCommand   `cmd:"" help:"Write the configuration of an external broker."`
+	User     userCommand     `cmd:"" help:"Add and list people who may sign in."`
+	Import   importCommand   `cmd:"" help:"Import devices, the organisation that looks after them, and known failures."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring the database to this version's schema."`
+	Config   configCommand   `cmd:"" help:"Print the settings in effect, with secrets hidden."`
+	Doctor   doctorCommand   `cmd:"" help:"Check settings, disk, clock, limits, stores and brokers, and say what to do."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 // streams are the standard streams and environment of a run.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/detectors/catalog"
+	"github.com/presage-pdm/presage/fleet"
 	"github.com/presage-pdm/presage/ingest"
 )
 
@@ -30,12 +31,17 @@ func (a *app) openCatalog(layers map[string][]byte) error {
 	if err != nil {
 		return err
 	}
-	a.watching.Plans = catalog.NewPlans(c, func(tenant, id string) (model, kind string) {
-		d, _ := a.directory.Device(tenant, id)
-		m, _ := a.directory.Model(tenant, d.Model)
-		return d.Model, m.Kind
-	})
+	a.watching.Plans = catalog.NewPlans(c, modelOf(a.directory))
 	return nil
+}
+
+// modelOf looks the model and kind of a device up.
+func modelOf(directory *fleet.Directory) catalog.Lookup {
+	return func(tenant, id string) (model, kind string) {
+		d, _ := directory.Device(tenant, id)
+		m, _ := directory.Model(tenant, d.Model)
+		return d.Model, m.Kind
+	}
 }
 
 func (w *watching) read() (*catalog.Catalogue, error) {

@@ -167,7 +167,7 @@ type Duration time.Duration
 
 // UnmarshalYAML implements [yaml.NodeUnmarshaler].
 func (d *Duration) UnmarshalYAML(n ast.Node) error {
-	v, err := parseDuration(strings.Trim(n.String(), `"' `))
+	v, err := ParseDuration(strings.Trim(n.String(), `"' `))
 	if err != nil {
 		return at(n, err)
 	}
@@ -175,7 +175,8 @@ func (d *Duration) UnmarshalYAML(n ast.Node) error {
 	return nil
 }
 
-func parseDuration(s string) (time.Duration, error) {
+// ParseDuration reads a span of time as a catalogue writes it.
+func ParseDuration(s string) (time.Duration, error) {
 	var v time.Duration
 	var err error
 	if days, ok := strings.CutSuffix(s, "d"); ok {

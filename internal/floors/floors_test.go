@@ -23,7 +23,7 @@ var floors = map[string]int{
 	"ingest": 4, "internal/promseries": 4, "internal/influx": 4,
 	"internal/sqlstore": 4, "internal/bus": 4, "web": 4,
 	"internal/simulation": 4, "internal/replay": 4, "internal/bench": 4,
-	"internal/doctor": 4,
+	"internal/doctor": 4, "internal/backtest": 4,
 
 	"tickets": 3, "detectors/catalog": 3,
 

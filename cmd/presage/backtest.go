@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/presage-pdm/presage/detectors"
+	"github.com/presage-pdm/presage/detectors/catalog"
+	"github.com/presage-pdm/presage/fleet"
+	"github.com/presage-pdm/presage/internal/backtest"
+	"github.com/presage-pdm/presage/internal/promseries"
+	"github.com/presage-pdm/presage/internal/sqlstore"
+	"github.com/presage-pdm/presage/telemetry"
+	"github.com/presage-pdm/presage/telemetry/series"
+	"github.com/presage-pdm/presage/tickets"
+	"github.com/presage-pdm/presage/tickets/labels"
+)
+
+type backtestCommand struct {
+	settingsFlags
+	From      string   `help:"Start of the span: RFC 3339, a date (UTC), or how long ago, such as 90d." required:"" placeholder:"TIME"`
+	To        string   `help:"End of the span, which is not part of it." default:"now" placeholder:"TIME"`
+	Devices   []string `help:"Only devices whose id matches one of these globs." placeholder:"PATTERN,..."`
+	Detectors []string `help:"Catalogue files on top of the built-in catalogue; those of the settings without it." type:"existingfile" placeholder:"FILE,..."`
+	Against   []string `help:"Compare with these catalogue files; \"settings\" means those in force." placeholder:"FILE,..."`
+	Horizon   string   `help:"How long before a failure a ticket counts as its warning." default:"30d" placeholder:"DURATION"`
+	WarmUp    string   `help:"How long before the span the detectors begin to learn; what opens then does not count; they begin with the span without it." placeholder:"DURATION"`
+	Series    string   `help:"Read the readings from this InfluxDB instead, such as http://host:8086." placeholder:"URL"`
+	JSON      bool     `name:"json" help:"Write the whole report as JSON."`
+}
+
+// Run replays the span and prints what would have opened. It runs beside a server or on the folder of a stopped one, and changes neither.
+func (c backtestCommand) Run(ctx context.Context, std streams) error {
+	s, err := c.load(std, map[string]any{"series.url": c.Series})
+	if err != nil {
+		return err
+	}
+	log := newLogger(s.Log, std.err)
+	cfg := backtest.DefaultConfig()
+	known := backtest.Labels{}
+	if err := c.span(&cfg, &known, time.Now()); err != nil {
+		return err
+	}
+	sql, err := openSQL(ctx, s, nil, log)
+	if err != nil {
+		return err
+	}
+	defer sql.Close() // only read
+	readings, err := openHistory(ctx, s, log)
+	if err != nil {
+		return err
+	}
+	err = c.run(ctx, std, s, cfg, known, sql, readings)
+	return errors.Join(err, readings.Close())
+}
+
+func (c backtestCommand) run(ctx context.Context, std streams, s Settings, cfg backtest.Config, known backtest.Labels, sql *sqlstore.Store, readings series.Store) error {
+	directory := fleet.NewDirectory()
+	if err := sql.LoadDirectory(ctx, directory); err != nil {
+		return fmt.Errorf("read the fleet: %w", err)
+	}
+	devices, err := matching(directory, c.Devices)
+	if err != nil {
+		return err
+	}
+	files, plans, err := c.catalogues(s, directory)
+	if err != nil {
+		return err
+	}
+	if known.Failures, err = sql.Failures(ctx, telemetry.DefaultTenant, "", cfg.From, cfg.To, labels.MaxFailures); err != nil {
+		return err
+	}
+	closed, err := closedTickets(ctx, sql)
+	if err != nil {
+		return err
+	}
+	known.Closings = labels.FromTickets(closed)
+
+	bar := benchProgress(std.err, int64(len(devices)), "backtest")
+	cfg.Readings, cfg.Records, cfg.Done = readings, sql, func(string) { _ = bar.Add(1) }
+	begun := time.Now()
+	results, history, err := backtest.Run(ctx, cfg, devices, plans...)
+	_ = bar.Finish()
+	switch {
+	case ctx.Err() != nil:
+		return errInterrupted
+	case err != nil:
+		return err
+	case history.WithHistory == 0:
+		return fmt.Errorf("nothing is stored of %d devices between %s and %s: choose another span, or another data folder", len(devices),
+			cfg.From.Add(-cfg.WarmUp).UTC().Format(time.RFC3339), cfg.To.UTC().Format(time.RFC3339))
+	}
+	report, err := backtest.NewReport(&cfg, devices, history, results, known)
+	if err != nil {
+		return err
+	}
+	report.Seconds = time.Since(begun).Seconds()
+	report.Catalogue.Files = files[0]
+	if report.Against != nil {
+		report.Against.Files = files[1]
+	}
+	if !c.JSON {
+		return report.Write(std.out)
+	}
+	out := json.NewEncoder(std.out)
+	out.SetIndent("", "  ")
+	return out.Encode(report)
+}
+
+// span reads the times.
+func (c backtestCommand) span(cfg *backtest.Config, known *backtest.Labels, now time.Time) error {
+	var errs []error
+	moment := func(flag, text string) time.Time {
+		t, err := parseMoment(text, now)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", flag, err))
+		}
+		return t
+	}
+	duration := func(flag, text string) time.Duration {
+		if text == "" {
+			return 0
+		}
+		d, err := catalog.ParseDuration(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", flag, err))
+		}
+		return d
+	}
+	cfg.From, cfg.To = moment("--from", c.From), moment("--to", c.To)
+	known.Horizon, cfg.WarmUp = duration("--horizon", c.Horizon), duration("--warm-up", c.WarmUp)
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if !cfg.From.Before(cfg.To) {
+		return fmt.Errorf("--from is %s and --to is %s: the end must be after the start", cfg.From.UTC().Format(time.RFC3339), cfg.To.UTC().Format(time.RFC3339))
+	}
+	if known.Horizon <= 0 {
+		return errors.New("--horizon must be longer than nothing")
+	}
+	return nil
+}
+
+// parseMoment reads "now", how long ago something was, or a time.
+func parseMoment(text string, now time.Time) (time.Time, error) {
+	if text == "now" {
+		return now, nil
+	}
+	if ago, err := catalog.ParseDuration(text); err == nil {
+		return now.Add(-ago), nil
+	}
+	t, err := labels.ParseTime(text)
+	if err != nil {
+		return t, fmt.Errorf("%w, or how long ago, such as 90d", err)
+	}
+	return t, nil
+}
+
+// matching returns the devices whose id matches a pattern, in order; all without a pattern. Every pattern must match something.
+func matching(directory *fleet.Directory, patterns []string) ([]string, error) {
+	var found []string
+	used := make([]bool, len(patterns))
+	for d := range directory.Devices(telemetry.DefaultTenant) {
+		take := len(patterns) == 0
+		for i, p := range patterns {
+			ok, err := path.Match(p, d.ID)
+			if err != nil {
+				return nil, fmt.Errorf("--devices: %q is no pattern: use *, ? and [...]", p)
+			}
+			if ok {
+				take, used[i] = true, true
+			}
+		}
+		if take {
+			found = append(found, d.ID)
+		}
+	}
+	for i, p := range patterns {
+		if !used[i] {
+			return nil, fmt.Errorf("--devices: no device matches %q: see the list of devices, or quote the pattern in the shell", p)
+		}
+	}
+	if len(found) == 0 {
+		return nil, errors.New("there are no devices in this database: name the data folder with --data, or the database with --database")
+	}
+	slices.Sort(found)
+	return found, nil
+}
+
+// catalogues reads the catalogue that is tested and the one it is compared with, if any.
+func (c backtestCommand) catalogues(s Settings, directory *fleet.Directory) (files [][]string, plans []detectors.Plans, err error) {
+	files = [][]string{s.Catalog}
+	if len(c.Detectors) > 0 {
+		files[0] = c.Detectors
+	}
+	switch {
+	case len(c.Against) == 1 && c.Against[0] == "settings":
+		files = append(files, s.Catalog)
+	case len(c.Against) > 0:
+		files = append(files, c.Against)
+	}
+	for i := range files {
+		loaded, err := catalog.Load(files[i]...)
+		if err != nil {
+			return nil, nil, err
+		}
+		plans = append(plans, catalog.NewPlans(loaded, modelOf(directory)))
+		files[i] = slices.Concat([]string{}, files[i])
+	}
+	return files, plans, nil
+}
+
+// openHistory opens the series store for reading. The embedded one allows one process at a time and would change its files, so what it
+// holds now is read from a snapshot.
+func openHistory(ctx context.Context, s Settings, log *slog.Logger) (series.Store, error) {
+	if s.Series.URL != "" {
+		store, _, err := openSeries(ctx, s, nil, log)
+		return store, err
+	}
+	return promseries.OpenSnapshot(promseries.DefaultConfig(s.path("series")))
+}
+
+// closedTickets reads all closed tickets.
+func closedTickets(ctx context.Context, sql *sqlstore.Store) ([]tickets.Ticket, error) {
+	open := false
+	filter := tickets.Filter{Open: &open, Sort: "opened", Limit: 500}
+	var all []tickets.Ticket
+	for {
+		found, err := sql.List(ctx, telemetry.DefaultTenant, filter)
+		if err != nil {
+			return nil, fmt.Errorf("read closed tickets: %w", err)
+		}
+		all = append(all, found.Tickets...)
+		if found.Next == "" {
+			return all, nil
+		}
+		filter.Cursor = found.Next
+	}
+}
