@@ -35,6 +35,7 @@ type Config struct {
 	DeviceCredentials DeviceCredentials
 
 	Quarantine Quarantine
+	Failures   Failures
 	Deliveries Deliveries
 	Catalog    Catalog
 	Scoreboard Scoreboard // nil: no demonstration runs, and its pages answer 404

@@ -17,6 +17,7 @@ import (
 	"github.com/presage-pdm/presage/telemetry/series"
 	"github.com/presage-pdm/presage/tickets"
 	"github.com/presage-pdm/presage/tickets/diagnosis"
+	"github.com/presage-pdm/presage/tickets/labels"
 )
 
 // world is everything behind the server, in memory. It stands in for stores so that HTTP can be tested by
@@ -41,6 +42,7 @@ type world struct {
 	windowStep time.Duration             // the last one asked for
 	events     []telemetry.Event
 	rejected   []telemetry.Quarantined
+	failures   []labels.Failure
 	deliveries []tickets.Delivery
 	retried    string       // endpoint and event of the last delivery that was retried
 	refused    tickets.Text // what the desk answers to every deed, nil: it does it
@@ -90,6 +92,7 @@ func (w *world) config() Config {
 	cfg.Tickets, cfg.Desk, cfg.Diagnoses, cfg.Bands, cfg.Wording, cfg.Series, cfg.Devices = w, w, w, w, w, w, w
 	cfg.Directory, cfg.Users, cfg.Sessions, cfg.Tokens, cfg.Passwords = w, w, w, w, plain{}
 	cfg.Workflows, cfg.DeviceCredentials = w, w
+	cfg.Failures = w
 	cfg.Quarantine, cfg.Deliveries, cfg.Catalog, cfg.Scoreboard, cfg.Hub = w, w, w, w, NewHub()
 	cfg.About = func(context.Context) (About, error) {
 		return About{Version: "1.2.3", Started: epoch, Database: "sqlite", Series: "embedded", Broker: "embedded"}, w.failWith
@@ -465,6 +468,15 @@ func (w *world) DeleteToken(_ context.Context, _, id string) error {
 		}
 	}
 	return tickets.ErrNotFound
+}
+
+func (w *world) Failures(_ context.Context, _, _ string, _, _ time.Time, limit int) ([]labels.Failure, error) {
+	return w.failures[:min(limit, len(w.failures))], w.fail()
+}
+
+func (w *world) PutFailures(_ context.Context, _ string, failures []labels.Failure, _ time.Time) (int, error) {
+	w.failures = append(w.failures, failures...)
+	return len(failures), w.fail()
 }
 
 func (w *world) Quarantined(_ context.Context, _, _ string, _ int) ([]telemetry.Quarantined, string, error) {

@@ -65,6 +65,8 @@ func permissions() map[string]permission {
 		"inject-fault":      desk,
 
 		"get-profile":       admin,
+		"list-failures":     overseer,
+		"put-failures":      overseer,
 		"list-quarantine":   overseer,
 		"retry-quarantine":  admin,
 		"delete-quarantine": admin,

@@ -48,6 +48,8 @@ func samples() map[string]request {
 		"assign-ticket":     {method: "POST", path: "/api/v1/tickets/0190-1/assign", body: `{}`},
 		"comment-ticket":    {method: "POST", path: "/api/v1/tickets/0190-1/comments", body: `{"text":"hello"}`},
 		"list-findings":     {method: "GET", path: "/api/v1/findings"},
+		"list-failures":     {method: "GET", path: "/api/v1/failures"},
+		"put-failures":      {method: "POST", path: "/api/v1/failures", body: `{"failures":[{"device":"car-7","failed_at":"2026-11-20T08:00:00Z"}]}`},
 		"list-quarantine":   {method: "GET", path: "/api/v1/quarantine"},
 		"retry-quarantine":  {method: "POST", path: "/api/v1/quarantine/q1/retry"},
 		"delete-quarantine": {method: "DELETE", path: "/api/v1/quarantine/q1"},

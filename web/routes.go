@@ -20,6 +20,7 @@ func (s *Server) routes() {
 	s.ticketRoutes()
 	s.findingRoutes()
 	s.quarantineRoutes()
+	s.failureRoutes()
 	s.webhookRoutes()
 	s.catalogRoutes()
 	s.userRoutes()

@@ -11,6 +11,7 @@ import (
 	"github.com/presage-pdm/presage/telemetry/series"
 	"github.com/presage-pdm/presage/tickets"
 	"github.com/presage-pdm/presage/tickets/diagnosis"
+	"github.com/presage-pdm/presage/tickets/labels"
 )
 
 // Stores answer with errors that wrap tickets.ErrNotFound, tickets.ErrConflict
@@ -143,6 +144,14 @@ type Passwords interface {
 	// Verify reports whether the password belongs to the hash, and whether the hash should be made
 	// anew because it was made with other parameters. A hash that cannot be read is an error.
 	Verify(hash, password string) (ok, stale bool, err error)
+}
+
+// Failures keeps what is known to have failed.
+type Failures interface {
+	// Failures returns at most limit of them in [from, to), oldest first, of one device or, when it is empty, of all.
+	Failures(ctx context.Context, tenant, device string, from, to time.Time, limit int) ([]labels.Failure, error)
+	// PutFailures stores all or none and returns how many were not known before.
+	PutFailures(ctx context.Context, tenant string, failures []labels.Failure, now time.Time) (added int, err error)
 }
 
 // Quarantine keeps the payloads that could not be read.

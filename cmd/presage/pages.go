@@ -37,6 +37,7 @@ func (a *app) startWeb(ctx context.Context) error {
 	cfg.Wording, cfg.Workflows = a.wording, a.workflows
 	cfg.Devices, cfg.Directory = a.sql, a.directory
 	cfg.Users, cfg.Sessions, cfg.Tokens, cfg.Passwords, cfg.DeviceCredentials = a.sql, a.sql, a.sql, hasher, a.sql
+	cfg.Failures = a.sql
 	cfg.Quarantine = quarantine{a.sql, a.intake}
 	cfg.Deliveries, cfg.Catalog = a.sql, a.watching
 	cfg.Scoreboard, cfg.Hub = a.scoreboard, a.hub
