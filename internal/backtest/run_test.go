@@ -4,15 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/presage-pdm/presage/detectors/catalog"
-	"github.com/presage-pdm/presage/internal/promseries"
 	"github.com/presage-pdm/presage/telemetry"
+	"github.com/presage-pdm/presage/telemetry/series"
 	"github.com/presage-pdm/presage/tickets"
 )
 
@@ -34,32 +33,41 @@ func (r records) State(context.Context, string, string) (telemetry.State, error)
 	return telemetry.State{}, tickets.ErrNotFound
 }
 
-// history fills a real series store: devices with metrics, one reading of each every step.
-func history(t testing.TB, devices, metrics, readings int, step time.Duration) *promseries.Store {
-	t.Helper()
-	store, err := promseries.Open(promseries.DefaultConfig(filepath.Join(t.TempDir(), "series")))
-	if err != nil {
-		t.Fatal(err)
+// readings are series in memory, answered as a series store does.
+type readings map[series.Key][]series.Point
+
+func (r readings) Last(_ context.Context, tenant, device string) (map[string]series.Point, error) {
+	last := map[string]series.Point{}
+	for k, points := range r {
+		if k.Tenant == tenant && k.Device == device {
+			last[k.Metric] = points[len(points)-1]
+		}
 	}
-	t.Cleanup(func() { store.Close() })
+	return last, nil
+}
+
+func (r readings) Raw(_ context.Context, key series.Key, in series.Range, limit int) (out []series.Point, _ error) {
+	for _, p := range r[key] {
+		if p.Time >= in.From.UnixMilli() && p.Time < in.To.UnixMilli() && len(out) < limit {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// history is devices with metrics, one reading of each every step.
+func history(devices, metrics, count int, step time.Duration) readings {
+	r := readings{}
 	random := rand.New(rand.NewPCG(3, 4))
-	const chunk = 500
-	for at := 0; at < readings; at += chunk {
-		var all []telemetry.Batch
-		for d := range devices {
-			b := telemetry.Batch{Tenant: telemetry.DefaultTenant, Device: fmt.Sprintf("bus-%d", d)}
-			for i := at; i < min(at+chunk, readings); i++ {
-				for m := range metrics {
-					b.Samples = append(b.Samples, telemetry.Sample{Metric: fmt.Sprintf("m%d", m), Time: start.Add(time.Duration(i) * step).UnixMilli(), Value: float64(10*m) + random.NormFloat64()})
-				}
+	for d := range devices {
+		for m := range metrics {
+			key := series.Key{Tenant: telemetry.DefaultTenant, Device: fmt.Sprintf("bus-%d", d), Metric: fmt.Sprintf("m%d", m)}
+			for i := range count {
+				r[key] = append(r[key], series.Point{Time: start.Add(time.Duration(i) * step).UnixMilli(), Value: float64(10*m) + random.NormFloat64()})
 			}
-			all = append(all, b)
-		}
-		if dropped, err := store.Append(t.Context(), all); err != nil || dropped > 0 {
-			t.Fatal(dropped, err)
 		}
 	}
-	return store
+	return r
 }
 
 func builtIn(t testing.TB) *catalog.Plans {
@@ -73,13 +81,13 @@ func builtIn(t testing.TB) *catalog.Plans {
 
 // Pages of readings and of events that end in the middle of a moment lose and repeat nothing.
 func TestStreamIsWholeAndInOrder(t *testing.T) {
-	const readings, events = 2*page + 100, 2*eventPage + 7
+	const each, events = 2*page + 100, 2*eventPage + 7
 	cfg := DefaultConfig()
 	r := records{}
 	for i := range events { // three of each moment
 		r["bus-0"] = append(r["bus-0"], telemetry.Event{Time: start.Add(time.Duration(i/3) * 1500 * time.Millisecond).UnixMilli(), Code: "e", ID: fmt.Sprint(i)})
 	}
-	cfg.Readings, cfg.Records, cfg.From, cfg.To = history(t, 1, 2, readings, time.Second), r, start, start.Add(readings*time.Second)
+	cfg.Readings, cfg.Records, cfg.From, cfg.To = history(1, 2, each, time.Second), r, start, start.Add(each*time.Second)
 	s, err := openStream(t.Context(), &cfg, "bus-0")
 	if err != nil {
 		t.Fatal(err)
@@ -108,8 +116,8 @@ func TestStreamIsWholeAndInOrder(t *testing.T) {
 			seen++
 		}
 	}
-	if count["m0"] != readings || count["m1"] != readings || seen != events {
-		t.Errorf("%v readings and %d events, want %d of each metric and %d", count, seen, readings, events)
+	if count["m0"] != each || count["m1"] != each || seen != events {
+		t.Errorf("%v readings and %d events, want %d of each metric and %d", count, seen, each, events)
 	}
 }
 
@@ -123,7 +131,7 @@ func TestRunIsTheSameForAnyWorkers(t *testing.T) {
 			r[d] = append(r[d], telemetry.Event{Time: start.Add(time.Duration(i)*time.Hour + time.Duration(n)*time.Second).UnixMilli(), Code: "crash", ID: fmt.Sprint(n)})
 		}
 	}
-	cfg.Readings, cfg.Records = history(t, 4, 2, 600, time.Minute), r
+	cfg.Readings, cfg.Records = history(4, 2, 600, time.Minute), r
 	cfg.From, cfg.To, cfg.WarmUp = start.Add(30*time.Minute), start.Add(10*time.Hour), time.Hour
 	var first []Result
 	for _, workers := range []int{1, 3} {
@@ -151,28 +159,4 @@ func TestRunIsTheSameForAnyWorkers(t *testing.T) {
 			t.Errorf("with %d workers another result", workers)
 		}
 	}
-}
-
-// An ordinary fleet: 20 devices with 8 metrics, a reading of each every five minutes over 90 days.
-func BenchmarkNinetyDays(b *testing.B) {
-	const devices, metrics, readings = 20, 8, 90 * 24 * 12
-	cfg := DefaultConfig()
-	cfg.Readings, cfg.Records = history(b, devices, metrics, readings, 5*time.Minute), records{}
-	cfg.From, cfg.To = start, start.Add(90*24*time.Hour)
-	var ids []string
-	for d := range devices {
-		ids = append(ids, fmt.Sprintf("bus-%d", d))
-	}
-	plans := builtIn(b)
-	b.ResetTimer()
-	b.ReportAllocs()
-	var total int64
-	for range b.N {
-		_, h, err := Run(b.Context(), cfg, ids, plans)
-		if err != nil {
-			b.Fatal(err)
-		}
-		total += h.Readings
-	}
-	b.ReportMetric(float64(total)/b.Elapsed().Seconds(), "readings/s")
 }
