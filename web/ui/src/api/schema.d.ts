@@ -268,6 +268,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Known failures, the labels of backtests
+         * @description Roles: dispatcher, planner, admin.
+         */
+        get: operations["list-failures"];
+        put?: never;
+        /**
+         * Add known failures; one that is known already changes nothing
+         * @description Roles: dispatcher, planner, admin.
+         */
+        post: operations["put-failures"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/findings": {
         parameters: {
             query?: never;
@@ -1412,6 +1436,34 @@ export interface components {
             time_zone?: string;
             warranty?: string;
         };
+        Failure: {
+            code?: string;
+            component: string;
+            device: string;
+            /** Format: date-time */
+            failed_at: string;
+        };
+        FailureInput: {
+            code?: string;
+            /** @description The part that failed; the whole device without it. */
+            component?: string;
+            device: string;
+            /** Format: date-time */
+            failed_at: string;
+        };
+        FailureList: {
+            failures: components["schemas"]["Failure"][];
+            more: boolean;
+        };
+        FailuresInputBody: {
+            failures: components["schemas"]["FailureInput"][];
+        };
+        FailuresTaken: {
+            /** Format: int64 */
+            added: number;
+            /** Format: int64 */
+            known: number;
+        };
         FindingPage: {
             findings: components["schemas"]["FindingView"][];
             next?: string;
@@ -2403,6 +2455,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Readings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-failures": {
+        parameters: {
+            query?: {
+                device?: string;
+                from?: string;
+                to?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FailureList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FailuresInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FailuresTaken"];
                 };
             };
             /** @description Error */
