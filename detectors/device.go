@@ -277,7 +277,7 @@ func (d *device) containJoint(e *Engine, in *Input) {
 	d.jointBad++
 	d.joint = nil
 	for _, c := range d.jointHeld {
-		d.release(e, in, holder{fault: FaultAbnormal, component: c, detector: d.plan.Joint.Name(), version: d.plan.Joint.Version(), rule: baseRule})
+		d.release(e, in, holder{fault: FaultAbnormal, component: c, detector: d.plan.Joint.Name(), version: d.plan.Joint.Version(), rule: BaseRule, shadow: d.baseOnTrial()})
 	}
 	d.jointHeld = nil
 	if d.jointBad < e.cfg.Crashes {
@@ -288,5 +288,5 @@ func (d *device) containJoint(e *Engine, in *Input) {
 			}
 		}
 	}
-	e.crashed(d, d.plan.Joint.Name(), baseRule, d.jointBad, in, cause)
+	e.crashed(d, d.plan.Joint.Name(), BaseRule, d.jointBad, in, cause)
 }

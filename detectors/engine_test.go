@@ -172,8 +172,8 @@ models:
       - {id: runs-on, fault: relay, metric: pump_on, duration: {equals: 1, longer: 1m}}
       - {id: drops, fault: wifi, within: {event: drop, count: 3, window: 1m}}
       - {id: dry, fault: dry-run, component: pump, expression: {when: 'pump_on == 1 && m["flow rate"] < 2', for: 5s, max_age: 30s}}
-      - {id: trial, fault: trial, metric: volts, shadow: true, limit: {above: 5}}
-      - {id: level, fault: new-level, metric: volts, shadow: true, changepoint: {shift: 0.5, between: 1000}}
+      - {id: trial, fault: trial, metric: volts, stage: shadow, limit: {above: 5}}
+      - {id: level, fault: new-level, metric: volts, stage: shadow, changepoint: {shift: 0.5, between: 1000}}
 faults:
   - {code: overheat, severity: critical, title: {en: Too hot}, inhibits: [thermal-shock]}
   - {code: frost, severity: warning, title: {en: Too cold}}

@@ -17,8 +17,8 @@ const (
 	WithheldNotice    = "notice"    // about the watching, not about the device
 )
 
-// baseRule is the rule name that findings of the statistical tier carry.
-const baseRule = "base"
+// BaseRule is the rule name that findings of the statistical tier carry.
+const BaseRule = "base"
 
 // fault is a fault that holds on a device. Several detectors may hold it: it is raised by the first and cleared by the last.
 type fault struct {
@@ -75,7 +75,11 @@ func (d *device) hold(e *Engine, in *Input, h holder, evidence Evidence) {
 func (d *device) still(e *Engine, in *Input, i *instance, verdict Verdict) {
 	h := i.holder(d)
 	f := d.faultOf(h)
-	if f == nil {
+	if f == nil { // the stage of the rule changed while its condition held
+		if evidence, ok := d.explain(e, i, in); ok {
+			d.hold(e, in, h, evidence)
+			d.countHolders() // others may have moved with it
+		}
 		return
 	}
 	phase, due := d.due(e, in, f)
@@ -174,7 +178,7 @@ func (d *device) countHolders() {
 		}
 	}
 	for _, c := range d.jointHeld {
-		count(holder{fault: FaultAbnormal, component: c})
+		count(holder{fault: FaultAbnormal, component: c, shadow: d.baseOnTrial()})
 	}
 	if d.clock.reason != "" {
 		count(d.clockHolder())
@@ -241,11 +245,14 @@ func findingID(f Finding, cause string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
+// baseOnTrial tells whether what the statistical tier finds is recorded only.
+func (d *device) baseOnTrial() bool { return d.plan.BaseRollout.OnTrial(d.tenant, d.id, BaseRule) }
+
 // jointHolder tells what a decision of the statistical tier stands for.
 func (d *device) jointHolder(dec Decision) holder {
 	return holder{
 		fault: FaultAbnormal, component: dec.Component, severity: d.plan.Fault(FaultAbnormal).Severity,
-		detector: d.plan.Joint.Name(), version: d.plan.Joint.Version(), rule: baseRule, score: dec.Score, p: dec.P,
+		detector: d.plan.Joint.Name(), version: d.plan.Joint.Version(), rule: BaseRule, shadow: d.baseOnTrial(), score: dec.Score, p: dec.P,
 	}
 }
 
@@ -272,8 +279,14 @@ func (d *device) report(e *Engine, in *Input, dec Decision) {
 // readings that began before a repair, or before live readings came, says nothing about now.
 func (d *device) reportHeld(e *Engine, in *Input) {
 	for _, c := range d.jointHeld {
-		f := d.faultOf(holder{fault: FaultAbnormal, component: c})
-		if f == nil {
+		f := d.faultOf(holder{fault: FaultAbnormal, component: c, shadow: d.baseOnTrial()})
+		if f == nil { // the stage changed while it held
+			if dec, ok := d.stillDecided(e, in, c, 0); ok {
+				d.hold(e, in, d.jointHolder(dec), dec.Evidence)
+			}
+			if d.joint == nil {
+				return // it crashed
+			}
 			continue
 		}
 		phase, due := d.due(e, in, f)

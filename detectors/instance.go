@@ -133,6 +133,6 @@ func (i *instance) holder(d *device) holder {
 	}
 	return holder{
 		fault: r.Fault, component: component(c), severity: r.Severity, detector: r.Method.Name(), version: r.Method.Version(),
-		rule: r.ID, metric: i.metric, shadow: r.Shadow, score: 1,
+		rule: r.ID, metric: i.metric, shadow: r.Rollout.OnTrial(d.tenant, d.id, r.ID), score: 1,
 	}
 }

@@ -23,6 +23,8 @@ type Plan struct {
 	Novelty NoveltyMethod
 	// Joint makes the judge of all metrics of a component together; nil turns it off.
 	Joint JointMethod
+	// BaseRollout says on which devices the statistical tier, Series and Joint, opens tickets.
+	BaseRollout Rollout
 	// Describe tells what is known of a metric by name. It must be pure. Nil means that nothing is known.
 	Describe func(metric string) MetricPlan
 	// Faults are the fault codes by code.
@@ -45,8 +47,8 @@ type Rule struct {
 	Fault     string
 	Component string
 	Severity  telemetry.Severity
-	// Shadow rules are judged and recorded but open no ticket.
-	Shadow bool
+	// Rollout says on which devices the rule opens tickets.
+	Rollout Rollout
 	// Matches selects the metrics that each get a detector of their own. Nil means that
 	// the device has one detector, which sees events and ticks, and every sample when the method is a [Wide] one.
 	Matches func(metric string, plan MetricPlan) bool

@@ -45,7 +45,7 @@ type Watch struct {
 	Severity  telemetry.Severity `json:"severity"`
 	FaultCode string             `json:"fault_code,omitempty"`
 	Title     tickets.Text       `json:"title,omitempty"`
-	// Shadow rules are judged and recorded but open no ticket.
+	// Shadow: on this device the rule is judged and what it finds recorded, but it opens no ticket.
 	Shadow bool `json:"shadow,omitempty"`
 }
 
@@ -116,7 +116,7 @@ func (s *Server) getDevice(ctx context.Context, who access.Principal, in *Device
 			Last: [2]float64{float64(last[name].Time), last[name].Value},
 		})
 	}
-	d.Detectors = watches(plan, names)
+	d.Detectors = watches(plan, who.Tenant, in.ID, names)
 	state, err := s.cfg.Devices.State(ctx, who.Tenant, in.ID)
 	switch {
 	case err == nil:
@@ -138,7 +138,7 @@ func metricPlan(plan *detectors.Plan, metric string) detectors.MetricPlan {
 }
 
 // watches tells what a plan does with the metrics that a device reports: its rules in the order of the catalogue, then the base tier.
-func watches(plan *detectors.Plan, metrics []string) []Watch {
+func watches(plan *detectors.Plan, tenant, device string, metrics []string) []Watch {
 	all := []Watch{}
 	var watched []string
 	for _, name := range metrics {
@@ -149,7 +149,7 @@ func watches(plan *detectors.Plan, metrics []string) []Watch {
 	for _, rule := range plan.Rules {
 		w := Watch{
 			Rule: rule.ID, Component: rule.Component, Severity: rule.Severity, FaultCode: rule.Fault,
-			Title: plan.Fault(rule.Fault).Title, Shadow: rule.Shadow, Metrics: []string{},
+			Title: plan.Fault(rule.Fault).Title, Shadow: rule.Rollout.OnTrial(tenant, device, rule.ID), Metrics: []string{},
 		}
 		if rule.Method != nil {
 			w.Detector = rule.Method.Name()
@@ -170,7 +170,8 @@ func watches(plan *detectors.Plan, metrics []string) []Watch {
 		all = append(all, Watch{Rule: plan.Series.Name(), Detector: plan.Series.Name(), Severity: telemetry.Warning, Metrics: watched})
 	}
 	if plan.Joint != nil && len(watched) > 0 {
-		all = append(all, Watch{Rule: plan.Joint.Name(), Detector: plan.Joint.Name(), Severity: telemetry.Warning, Metrics: watched})
+		all = append(all, Watch{Rule: plan.Joint.Name(), Detector: plan.Joint.Name(), Severity: telemetry.Warning, Metrics: watched,
+			Shadow: plan.BaseRollout.OnTrial(tenant, device, detectors.BaseRule)})
 	}
 	return all
 }

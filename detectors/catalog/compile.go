@@ -29,7 +29,7 @@ func (r *Rule) compile(layer string, faults map[string]detectors.FaultCode) (*de
 	if !known {
 		return nil, fmt.Errorf("%s:%d: rule %q finds %q, which no layer describes: add it under faults with a title", layer, r.line, r.ID, r.Fault)
 	}
-	out := &detectors.Rule{ID: r.ID, Fault: r.Fault, Component: r.Component, Severity: fault.Severity, Shadow: r.Shadow, Method: method, Fingerprint: r.fingerprint()}
+	out := &detectors.Rule{ID: r.ID, Fault: r.Fault, Component: r.Component, Severity: fault.Severity, Rollout: detectors.Rollout{Stage: r.Stage, Canary: float64(r.Canary)}, Method: method, Fingerprint: r.fingerprint()}
 	if out.Component == "" {
 		out.Component = fault.Component
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/telemetry"
 )
 
@@ -54,15 +55,18 @@ type Metric struct {
 	line int
 }
 
-// Rule is one readable rule. Exactly one method is set, unless it is Disabled.
+// Rule is one readable rule. Exactly one method is set, unless it is Disabled. Its JSON is what fingerprints are made of: a field that
+// is new stays out of it, or every detector would lose its state.
 type Rule struct {
 	ID        string              `yaml:"id"`
 	Fault     string              `yaml:"fault"`
-	Component string              `yaml:"component"` // default: that of the fault, else of the metric, else "device"
-	Severity  *telemetry.Severity `yaml:"severity"`  // default: that of the fault
-	Metric    string              `yaml:"metric"`    // glob
-	Shadow    bool                `yaml:"shadow"`    // judged and recorded, opens no ticket
-	Disabled  bool                `yaml:"disabled"`  // takes away the rule of an earlier layer
+	Component string              `yaml:"component"`       // default: that of the fault, else of the metric, else "device"
+	Severity  *telemetry.Severity `yaml:"severity"`        // default: that of the fault
+	Metric    string              `yaml:"metric"`          // glob
+	Stage     detectors.Stage     `yaml:"stage" json:"-"`  // shadow, canary or live, the default
+	Shadow    bool                `yaml:"shadow"`          // the former way to say stage: shadow; check refuses it and says so
+	Canary    Share               `yaml:"canary" json:"-"` // the share of the devices on which a rule in stage canary is live
+	Disabled  bool                `yaml:"disabled"`        // takes away the rule of an earlier layer
 
 	Limit       *Limit       `yaml:"limit"`
 	Rate        *Rate        `yaml:"rate"`
@@ -160,6 +164,21 @@ type Fault struct {
 	Inhibits  []string           `yaml:"inhibits"`
 
 	line int
+}
+
+// Share is a part of a whole, above 0 and below 1, written like "10%".
+type Share float64
+
+// UnmarshalYAML implements [yaml.NodeUnmarshaler].
+func (s *Share) UnmarshalYAML(n ast.Node) error {
+	text := strings.Trim(n.String(), `"' `)
+	number, ok := strings.CutSuffix(text, "%")
+	percent, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if !ok || err != nil || !(percent > 0 && percent < 100) {
+		return at(n, fmt.Errorf("%q is not a share between 0%% and 100%%: write it like 10%%", text))
+	}
+	*s = Share(percent / 100)
+	return nil
 }
 
 // Duration is a span of time written like "90s", "10m", "2h" or "3d".

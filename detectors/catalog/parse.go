@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/token"
 
+	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/telemetry"
 )
 
@@ -195,6 +196,24 @@ func (r *Rule) check(bad complain) {
 	}
 	if r.Component != "" && !slug(r.Component) {
 		bad(r.line, "rule %q: component %q: use 1 to 64 of a-z, A-Z, 0-9, '-', '_' and '.'", r.ID, r.Component)
+	}
+	if r.Shadow {
+		bad(r.line, "rule %q: shadow is one of three stages now: write stage: shadow", r.ID)
+	}
+	if r.ID == detectors.BaseRule {
+		bad(r.line, "rule id %q stands for the statistical tier: give the rule another id", r.ID)
+	}
+	switch r.Stage {
+	case "", detectors.StageShadow, detectors.StageLive:
+		if r.Canary != 0 {
+			bad(r.line, "rule %q: canary is a share for stage canary: add stage: canary, or take the share away", r.ID)
+		}
+	case detectors.StageCanary:
+		if r.Canary == 0 {
+			bad(r.line, "rule %q: stage canary needs the share of the devices on which it is live: add canary: 10%%", r.ID)
+		}
+	default:
+		bad(r.line, "rule %q: stage %q is none of shadow, canary, live", r.ID, r.Stage)
 	}
 	perMetric := slices.Contains([]string{"limit", "rate", "duration", "stuck", "implausible", "changepoint"}, methods[0])
 	switch {

@@ -50,6 +50,12 @@ func TestParseNamesLineAndRemedy(t *testing.T) {
 		{"min above max", "version: 1\nmodels:\n  - metrics:\n      - {name: a, min: 3, max: 2}\n", ":4: metric \"a\": min 3"},
 		{"severity", "version: 1\nfaults:\n  - {code: a, severity: awful, title: {en: A}}\n", "unknown severity"},
 		{"huge count", "version: 1\nmodels:\n  - rules:\n      - {id: a, fault: b, sequence: {event: c, count: 2000}}\n", "1 to 64"},
+		{"the former shadow", "version: 1\nmodels:\n  - rules:\n      - {id: a, fault: b, metric: x, shadow: true, limit: {above: 3}}\n", ":4: rule \"a\": shadow is one of three stages now: write stage: shadow"},
+		{"unknown stage", "version: 1\nmodels:\n  - rules:\n      - {id: a, fault: b, metric: x, stage: test, limit: {above: 3}}\n", ":4: rule \"a\": stage \"test\" is none of"},
+		{"canary without a share", "version: 1\nmodels:\n  - rules:\n      - {id: a, fault: b, metric: x, stage: canary, limit: {above: 3}}\n", "add canary: 10%"},
+		{"share without canary", "version: 1\nmodels:\n  - rules:\n      - {id: a, fault: b, metric: x, canary: 10%, limit: {above: 3}}\n", "add stage: canary"},
+		{"share of everything", "version: 1\nmodels:\n  - rules:\n      - {id: a, fault: b, metric: x, stage: canary, canary: 100%, limit: {above: 3}}\n", "line 4: \"100%\" is not a share"},
+		{"id of the statistical tier", "version: 1\nmodels:\n  - rules:\n      - {id: base, fault: b, metric: x, limit: {above: 3}}\n", "stands for the statistical tier"},
 		{"two documents", "version: 1\n---\nversion: 1\n", "more than one YAML document"},
 		{"not YAML", "version: [1\n", "f.yaml"},
 	} {

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/presage-pdm/presage/detectors"
@@ -13,34 +14,47 @@ type Lookup func(tenant, device string) (model, kind string)
 // Plans answers engines from the catalogue of the moment. It implements [detectors.Plans] and is safe for concurrent use.
 type Plans struct {
 	lookup  Lookup
-	current atomic.Pointer[Catalogue]
+	mu      sync.Mutex // of changes
+	current atomic.Pointer[view]
 }
 
 // NewPlans returns plans from a catalogue for the devices that lookup knows.
 func NewPlans(c *Catalogue, lookup Lookup) *Plans {
 	p := &Plans{lookup: lookup}
-	p.current.Store(c)
+	p.current.Store(newView(c, nil))
 	return p
 }
 
 // Swap puts another catalogue in place. Engines follow with the next batch of each device, or within a minute, and detectors
 // whose rule is unchanged keep their state.
-func (p *Plans) Swap(c *Catalogue) { p.current.Store(c) }
+func (p *Plans) Swap(c *Catalogue) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.current.Store(newView(c, p.current.Load().rollouts))
+}
+
+// SetRollouts replaces what differs from the stages of the catalogue, over every catalogue that is put in place later too.
+// Detectors keep their state. The caller does not change r afterwards.
+func (p *Plans) SetRollouts(r Rollouts) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.current.Store(newView(p.current.Load().catalogue, r))
+}
 
 // Catalogue returns the catalogue of the moment.
-func (p *Plans) Catalogue() *Catalogue { return p.current.Load() }
+func (p *Plans) Catalogue() *Catalogue { return p.current.Load().catalogue }
 
 // Plan implements [detectors.Plans].
 func (p *Plans) Plan(tenant, device string) *detectors.Plan {
 	model, kind := p.lookup(tenant, device)
-	return p.current.Load().Plan(model, kind)
+	return p.current.Load().plan(tenant, model, kind)
 }
 
 // Fault returns the description of a fault code in the catalogue of the moment.
-func (p *Plans) Fault(code string) (detectors.FaultCode, bool) { return p.current.Load().Fault(code) }
+func (p *Plans) Fault(code string) (detectors.FaultCode, bool) { return p.Catalogue().Fault(code) }
 
 // Metric returns what is known of a metric of a device.
 func (p *Plans) Metric(tenant, device, metric string) telemetry.Metric {
 	model, kind := p.lookup(tenant, device)
-	return p.current.Load().Metric(model, kind, metric)
+	return p.Catalogue().Metric(model, kind, metric)
 }

@@ -49,7 +49,7 @@ func (b *Replay) Band(ctx context.Context, key series.Key, r series.Range) ([]Ba
 			return learned, nil
 		}
 	}
-	low, high := allowed(plan, metric)
+	low, high := allowed(plan, key, metric)
 	if low == nil && high == nil {
 		return nil, nil
 	}
@@ -57,11 +57,11 @@ func (b *Replay) Band(ctx context.Context, key series.Key, r series.Range) ([]Ba
 }
 
 // allowed is the narrowest fixed range that the rules leave to a metric.
-func allowed(plan *detectors.Plan, metric detectors.MetricPlan) (low, high *float64) {
+func allowed(plan *detectors.Plan, key series.Key, metric detectors.MetricPlan) (low, high *float64) {
 	least, most := math.Inf(-1), math.Inf(1)
 	for _, rule := range plan.Rules {
 		method, ok := rule.Method.(detectors.Banded)
-		if !ok || rule.Shadow || rule.Matches == nil || !rule.Matches(metric.Name, metric) {
+		if !ok || rule.Rollout.OnTrial(key.Tenant, key.Device, rule.ID) || rule.Matches == nil || !rule.Matches(metric.Name, metric) {
 			continue
 		}
 		l, h := method.Band()

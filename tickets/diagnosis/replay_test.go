@@ -60,7 +60,7 @@ func TestReplayFallsBackToRules(t *testing.T) {
 	w.plan.Rules = []*detectors.Rule{
 		{Method: between{low: math.Inf(-1), high: 110}, Matches: match},
 		{Method: between{low: 5, high: 120}, Matches: match},
-		{Method: between{low: 80, high: 90}, Matches: match, Shadow: true},
+		{Method: between{low: 80, high: 90}, Matches: match, Rollout: detectors.Rollout{Stage: detectors.StageShadow}},
 	}
 	r := series.Range{From: noon, To: noon.Add(time.Hour)}
 	band, err := NewReplay(w, w).Band(t.Context(), series.Key{Tenant: "default", Device: "d1", Metric: "m"}, r)

@@ -1,0 +1,68 @@
+package catalog
+
+import (
+	"sync"
+
+	"github.com/presage-pdm/presage/detectors"
+)
+
+// Scope is the devices of one model of a tenant; those without a model when Model is empty.
+type Scope struct{ Tenant, Model string }
+
+// Rollouts are the stages that differ from the catalogue's, by rule. The rule [detectors.BaseRule] stands for the statistical tier.
+type Rollouts map[Scope]map[string]detectors.Rollout
+
+// view is a catalogue and what differs from its stages. It is immutable but for the plans that it remembers.
+type view struct {
+	catalogue *Catalogue
+	rollouts  Rollouts
+
+	mu    sync.Mutex
+	plans map[scopedKind]*detectors.Plan // of the scopes with rollouts only: operators change few models
+}
+
+type scopedKind struct {
+	Scope
+	kind string
+}
+
+func newView(c *Catalogue, r Rollouts) *view {
+	return &view{catalogue: c, rollouts: r, plans: map[scopedKind]*detectors.Plan{}}
+}
+
+// plan returns the same pointer for the same devices as long as the view lives; where nothing differs, as long as the catalogue does.
+func (v *view) plan(tenant, model, kind string) *detectors.Plan {
+	plan := v.catalogue.Plan(model, kind)
+	scope := Scope{tenant, model}
+	rollouts := v.rollouts[scope]
+	if len(rollouts) == 0 {
+		return plan
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	key := scopedKind{scope, kind}
+	if p, ok := v.plans[key]; ok {
+		return p
+	}
+	p := changed(plan, rollouts)
+	v.plans[key] = p
+	return p
+}
+
+// changed returns a plan with other stages.
+func changed(plan *detectors.Plan, rollouts map[string]detectors.Rollout) *detectors.Plan {
+	p := *plan
+	p.Rules = make([]*detectors.Rule, len(plan.Rules))
+	for i, r := range plan.Rules {
+		if o, ok := rollouts[r.ID]; ok {
+			rule := *r
+			rule.Rollout = o
+			r = &rule
+		}
+		p.Rules[i] = r
+	}
+	if o, ok := rollouts[detectors.BaseRule]; ok {
+		p.BaseRollout = o
+	}
+	return &p
+}
