@@ -16,11 +16,11 @@ func (x *ticketTx) Attach(ctx context.Context, e tickets.Evidence) (added bool, 
 		return false, fmt.Errorf("%s: %w", op, err)
 	}
 	n, err := affected(ctx, x.tx, `INSERT INTO findings
-		(tenant, id, ticket, device, component, fault_code, detector, phase, severity, withheld, found_at, recorded_at, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		(tenant, id, ticket, device, component, fault_code, detector, phase, severity, withheld, found_at, recorded_at, body, rule)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (tenant, id) DO NOTHING`,
 		x.tenant, e.ID, e.Ticket, e.Device, e.Component, e.FaultCode, e.Detector, string(e.Phase), int(e.Severity),
-		e.Withheld, millis(e.Time), moment(e.RecordedAt), body)
+		e.Withheld, millis(e.Time), moment(e.RecordedAt), body, e.Rule)
 	return n > 0, x.s.fail(ctx, op, err)
 }
 

@@ -353,4 +353,22 @@ var migrations = []migration{
 			PRIMARY KEY (tenant, device, failed_at, component, code))`,
 		`CREATE INDEX failures_at ON failures (tenant, failed_at, device, component, code)`,
 	}},
+	{name: "quality of detectors", statements: []string{
+		// The rule of findings that are older than this column is not known: it is empty.
+		`ALTER TABLE findings ADD COLUMN rule TEXT NOT NULL DEFAULT ''`,
+		`CREATE INDEX findings_trial ON findings (tenant, found_at) WHERE withheld = 'shadow' AND phase = 'raised'`,
+		// The stages that differ from the catalogue's, and every change of one.
+		`CREATE TABLE detector_stages (
+			tenant TEXT NOT NULL,
+			rule TEXT NOT NULL,
+			model TEXT NOT NULL,
+			body TEXT NOT NULL,
+			changed_at TIMESTAMP NOT NULL,
+			PRIMARY KEY (tenant, rule, model))`,
+		`CREATE TABLE detector_stage_changes (
+			tenant TEXT NOT NULL,
+			id TEXT NOT NULL,
+			body TEXT NOT NULL,
+			PRIMARY KEY (tenant, id))`,
+	}},
 }

@@ -62,6 +62,9 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
 		{"credentials of devices", deviceCredentials},
 		{"changes of device credentials", deviceCredentialChanges},
 		{"old device credentials are removed", pruneDeviceCredentials},
+		{"outcomes of rules", outcomes},
+		{"findings on trial", trials},
+		{"stages of rules", stages},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, open(t)) })
 	}
