@@ -38,6 +38,7 @@ type Config struct {
 	Failures   Failures
 	Deliveries Deliveries
 	Catalog    Catalog
+	Detectors  Detectors
 	Scoreboard Scoreboard // nil: no demonstration runs, and its pages answer 404
 	Hub        *Hub
 

@@ -18,12 +18,16 @@ import (
 	"github.com/presage-pdm/presage/tickets"
 	"github.com/presage-pdm/presage/tickets/diagnosis"
 	"github.com/presage-pdm/presage/tickets/labels"
+	"github.com/presage-pdm/presage/tickets/quality"
 )
 
 // world is everything behind the server, in memory. It stands in for stores so that HTTP can be tested by
 // itself; the stores have conformance suites of their own, and cmd/presage tests both together.
 type world struct {
 	mu sync.Mutex
+
+	outcomes []quality.Outcome
+	stages   []quality.Setting
 
 	users    map[string]access.User // by name
 	sessions map[string]access.Session
@@ -93,7 +97,7 @@ func (w *world) config() Config {
 	cfg.Directory, cfg.Users, cfg.Sessions, cfg.Tokens, cfg.Passwords = w, w, w, w, plain{}
 	cfg.Workflows, cfg.DeviceCredentials = w, w
 	cfg.Failures = w
-	cfg.Quarantine, cfg.Deliveries, cfg.Catalog, cfg.Scoreboard, cfg.Hub = w, w, w, w, NewHub()
+	cfg.Quarantine, cfg.Deliveries, cfg.Catalog, cfg.Detectors, cfg.Scoreboard, cfg.Hub = w, w, w, w, w, NewHub()
 	cfg.About = func(context.Context) (About, error) {
 		return About{Version: "1.2.3", Started: epoch, Database: "sqlite", Series: "embedded", Broker: "embedded"}, w.failWith
 	}
@@ -516,6 +520,26 @@ func (w *world) Plan(_, _ string) *detectors.Plan {
 			return detectors.MetricPlan{Metric: telemetry.Metric{Name: m, Unit: "°C", Component: "cooling"}}
 		},
 	}
+}
+
+func (w *world) Outcomes(context.Context, string, time.Time) ([]quality.Outcome, error) {
+	return w.outcomes, w.fail()
+}
+func (w *world) Trials(context.Context, string, time.Time) ([]quality.Trial, error) {
+	return []quality.Trial{{Subject: quality.Subject{Rule: "new"}, Raised: 3, Ticketed: 1}}, w.fail()
+}
+func (w *world) ModelCounts(context.Context, string) (map[string]int, error) {
+	return map[string]int{"X1": 10}, w.fail()
+}
+func (w *world) StageSettings(context.Context, string) ([]quality.Setting, error) {
+	return w.stages, w.fail()
+}
+func (w *world) StageChanges(context.Context, string) ([]quality.Setting, error) {
+	return w.stages, w.fail()
+}
+func (w *world) SetStage(_ context.Context, _ string, v quality.Setting) error {
+	w.stages = append(w.stages, v)
+	return w.fail()
 }
 
 func (w *world) Scoreboard(context.Context, string) (Score, error) {

@@ -24,6 +24,7 @@ func permissions() map[string]permission {
 		menders  = permission{roles: []access.Role{access.Technician, access.Dispatcher, access.Planner, access.Admin}}
 		desk     = permission{roles: []access.Role{access.Dispatcher, access.Admin}}
 		overseer = permission{roles: []access.Role{access.Dispatcher, access.Planner, access.Admin}}
+		planning = permission{roles: []access.Role{access.Planner, access.Admin}}
 		admin    = permission{roles: []access.Role{access.Admin}}
 	)
 	return map[string]permission{
@@ -52,6 +53,7 @@ func permissions() map[string]permission {
 		"get-diagnosis":    everyone,
 		"get-history":      everyone,
 		"list-findings":    everyone,
+		"list-detectors":   everyone,
 		"get-catalog":      everyone,
 		"get-about":        everyone,
 		"get-demo":         everyone,
@@ -63,6 +65,9 @@ func permissions() map[string]permission {
 		"comment-ticket":    menders,
 		"assign-ticket":     menders, // technicians may take a ticket, where its stage lets them
 		"inject-fault":      desk,
+
+		"list-detector-tickets": everyone,
+		"set-detector-stage":    planning,
 
 		"get-profile":       admin,
 		"list-failures":     overseer,

@@ -65,6 +65,9 @@ func samples() map[string]request {
 		"delete-token":      {method: "DELETE", path: "/api/v1/tokens/none"},
 		"get-about":         {method: "GET", path: "/api/v1/about"},
 
+		"list-detectors":            {method: "GET", path: "/api/v1/detectors"},
+		"list-detector-tickets":     {method: "GET", path: "/api/v1/detectors/coolant-hot/tickets"},
+		"set-detector-stage":        {method: "PUT", path: "/api/v1/detectors/coolant-hot/stage", body: `{"model":"","stage":"shadow","reason":"x"}`},
 		"list-device-credentials":   {method: "GET", path: "/api/v1/devices/car-7/credentials"},
 		"issue-device-credential":   {method: "POST", path: "/api/v1/devices/car-7/credentials", body: `{}`},
 		"rotate-device-credentials": {method: "POST", path: "/api/v1/devices/car-7/credentials/rotate", body: `{"grace_hours":1}`},

@@ -23,6 +23,7 @@ func (s *Server) routes() {
 	s.failureRoutes()
 	s.webhookRoutes()
 	s.catalogRoutes()
+	s.detectorRoutes()
 	s.userRoutes()
 	s.tokenRoutes()
 	s.deviceCredentialRoutes()

@@ -12,6 +12,7 @@ import (
 	"github.com/presage-pdm/presage/tickets"
 	"github.com/presage-pdm/presage/tickets/diagnosis"
 	"github.com/presage-pdm/presage/tickets/labels"
+	"github.com/presage-pdm/presage/tickets/quality"
 )
 
 // Stores answer with errors that wrap tickets.ErrNotFound, tickets.ErrConflict
@@ -182,6 +183,23 @@ type Catalog interface {
 	Reload(ctx context.Context) error
 	// Plan returns how a device is watched and what is known of its metrics; never nil.
 	Plan(tenant, device string) *detectors.Plan
+}
+
+// Detectors holds the rules to account.
+type Detectors interface {
+	// Outcomes returns what became of the tickets opened since a time, by the rule that opened them, newest first.
+	Outcomes(ctx context.Context, tenant string, since time.Time) ([]quality.Outcome, error)
+	// Trials returns what rules on trial found since a time.
+	Trials(ctx context.Context, tenant string, since time.Time) ([]quality.Trial, error)
+	// ModelCounts returns how many devices there are of each model.
+	ModelCounts(ctx context.Context, tenant string) (map[string]int, error)
+	// StageSettings returns the last change of the stage of each rule and model that had one.
+	StageSettings(ctx context.Context, tenant string) ([]quality.Setting, error)
+	// StageChanges returns the newest changes, newest first.
+	StageChanges(ctx context.Context, tenant string) ([]quality.Setting, error)
+	// SetStage changes the stage of a rule, from the next readings on. It fails with a RejectedError when there is no such
+	// rule or model, and with tickets.ErrConflict when somebody changed it later.
+	SetStage(ctx context.Context, tenant string, v quality.Setting) error
 }
 
 // Scoreboard is the demonstration with its declared faults.

@@ -101,6 +101,7 @@ func startApp(ctx context.Context, s Settings, log *slog.Logger, options appOpti
 		a.lockData,
 		a.openStores,
 		func(context.Context) error { return a.openCatalog(options.layers) },
+		func(ctx context.Context) error { return a.accounting().follow(ctx) },
 		func(ctx context.Context) error {
 			if options.prepare == nil {
 				return nil

@@ -48,6 +48,7 @@ func (s Settings) yaml() ([]byte, error) {
 	for key, keep := range map[string]time.Duration{
 		"series.retention": s.Series.Retention, "retention.findings": s.Retention.Findings, "retention.events": s.Retention.Events,
 		"ingest.checkpoint_every": s.Ingest.CheckpointEvery, "ingest.reorder_window": s.Ingest.ReorderWindow,
+		"quality.review_every": s.Quality.ReviewEvery,
 	} {
 		if err := k.Set(key, keep.String()); err != nil {
 			return nil, fmt.Errorf("print settings: %w", err)

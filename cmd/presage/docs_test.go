@@ -32,7 +32,7 @@ func documented(t *testing.T) map[string]string {
 		switch v := k.Get(key).(type) {
 		case string:
 			keys[key] = v
-		case bool, int, int64, time.Duration:
+		case bool, int, int64, float64, time.Duration:
 			keys[key] = fmt.Sprint(v)
 		default:
 			keys[key] = "" // a list

@@ -39,7 +39,7 @@ func (a *app) startWeb(ctx context.Context) error {
 	cfg.Users, cfg.Sessions, cfg.Tokens, cfg.Passwords, cfg.DeviceCredentials = a.sql, a.sql, a.sql, hasher, a.sql
 	cfg.Failures = a.sql
 	cfg.Quarantine = quarantine{a.sql, a.intake}
-	cfg.Deliveries, cfg.Catalog = a.sql, a.watching
+	cfg.Deliveries, cfg.Catalog, cfg.Detectors = a.sql, a.watching, a.accounting()
 	cfg.Scoreboard, cfg.Hub = a.scoreboard, a.hub
 	cfg.About, cfg.Ready = a.about, a.unready
 	cfg.Assets = ui.Assets()
@@ -85,6 +85,7 @@ func (a *app) startWeb(ctx context.Context) error {
 	kept := a.goPart("sessions", func() error { server.Housekeep(keeping); return nil })
 	refreshed := a.goPart("fleet", func() error { return a.refreshFleet(keeping) })
 	dispatched := a.goPart("dispatch", func() error { return a.dispatchPending(keeping) })
+	reviewed := a.goPart("review", func() error { return a.accounting().run(keeping) })
 	swept := a.goPart("housekeeping", func() error { return a.keepHouse(keeping) })
 	lookedOut := a.goPart("lookout", func() error { return a.lookOut(keeping) })
 	a.life.onStop("web", func(ctx context.Context) error {
@@ -98,6 +99,7 @@ func (a *app) startWeb(ctx context.Context) error {
 		<-kept
 		<-refreshed
 		<-dispatched
+		<-reviewed
 		<-swept
 		<-lookedOut
 		return err

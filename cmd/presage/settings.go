@@ -44,6 +44,7 @@ type Settings struct {
 	Limits    LimitSettings     `koanf:"limits"`
 	Series    SeriesSettings    `koanf:"series"`
 	Retention RetentionSettings `koanf:"retention"`
+	Quality   QualitySettings   `koanf:"quality"`
 	Webhooks  []WebhookSettings `koanf:"webhooks"`
 	Log       LogSettings       `koanf:"log"`
 }
@@ -144,6 +145,7 @@ func DefaultSettings() Settings {
 		Limits:         defaultLimits(),
 		Series:         SeriesSettings{Database: "presage"},
 		Retention:      RetentionSettings{Findings: 90 * 24 * time.Hour, Events: 400 * 24 * time.Hour},
+		Quality:        defaultQuality(),
 		Webhooks:       []WebhookSettings{},
 		Log:            LogSettings{Level: "info", Format: "text"},
 	}
@@ -306,6 +308,7 @@ func (s *Settings) validate() error {
 		fail("http.tls_certificate", "set http.tls_certificate and http.tls_key together")
 	}
 	s.Limits.validate(fail)
+	s.Quality.validate(fail)
 	validateWebhooks(s.Webhooks, fail)
 	return errors.Join(errs...)
 }

@@ -91,6 +91,16 @@ func (c *Catalogue) Fault(code string) (detectors.FaultCode, bool) {
 	return f, ok
 }
 
+// Knows tells whether a rule of any model has an id.
+func (c *Catalogue) Knows(rule string) bool {
+	for r := range c.rules {
+		if r.ID == rule {
+			return true
+		}
+	}
+	return false
+}
+
 // Metric returns what is known of a metric of a model; only its name when nothing is.
 func (c *Catalogue) Metric(model, kind, metric string) telemetry.Metric {
 	return c.Plan(model, kind).Describe(metric).Metric

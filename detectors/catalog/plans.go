@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -38,7 +39,11 @@ func (p *Plans) Swap(c *Catalogue) {
 func (p *Plans) SetRollouts(r Rollouts) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.current.Store(newView(p.current.Load().catalogue, r))
+	now := p.current.Load()
+	if maps.EqualFunc(now.rollouts, r, maps.Equal[map[string]detectors.Rollout]) {
+		return // plans stay the same, or every device would bind its detectors anew
+	}
+	p.current.Store(newView(now.catalogue, r))
 }
 
 // Catalogue returns the catalogue of the moment.

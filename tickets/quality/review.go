@@ -18,7 +18,7 @@ type Policy struct {
 }
 
 // DefaultPolicy returns what a server starts with: of the last 50 labelled tickets, or of the first 10, so few were faults that
-// fewer than one in five may have been. That is 16 of 50, or 4 of 10.
+// fewer than one in five may have been. That is 14 of 50, or 4 of 10.
 func DefaultPolicy() Policy { return Policy{MinPrecision: 0.2, MinLabels: 10, Labels: 50} }
 
 // Setting is the stage of a rule on the devices of a model where it differs from the catalogue's, or did once.

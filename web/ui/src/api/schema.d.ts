@@ -104,6 +104,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/detectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the rules did by model, and changes of their stages
+         * @description Roles: viewer, technician, dispatcher, planner, admin.
+         */
+        get: operations["list-detectors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/detectors/{rule}/stage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set the stage of a rule on the devices of a model
+         * @description Roles: planner, admin.
+         */
+        put: operations["set-detector-stage"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/detectors/{rule}/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tickets behind the figures of a rule
+         * @description Roles: viewer, technician, dispatcher, planner, admin.
+         */
+        get: operations["list-detector-tickets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices": {
         parameters: {
             query?: never;
@@ -1195,6 +1255,55 @@ export interface components {
                 [key: string]: string;
             };
         };
+        DetectorRecord: {
+            /** Format: int64 */
+            confirmed: number;
+            /** Format: double */
+            delay_seconds?: number;
+            /** Format: double */
+            false_per_device_month?: number;
+            model: string;
+            /** Format: double */
+            precision?: number;
+            precision_interval?: components["schemas"]["Interval"];
+            /** Format: int64 */
+            refuted: number;
+            rule: string;
+            setting?: components["schemas"]["Setting"];
+            /** Format: int64 */
+            tickets: number;
+            /** Format: int64 */
+            trial_raised: number;
+            /** Format: int64 */
+            trial_ticketed: number;
+            /** Format: int64 */
+            unlabelled: number;
+        };
+        DetectorReport: {
+            changes: components["schemas"]["Setting"][];
+            /** Format: int64 */
+            days: number;
+            detectors: components["schemas"]["DetectorRecord"][];
+        };
+        DetectorTicket: {
+            /** Format: date-time */
+            closed_at?: string;
+            id: string;
+            /**
+             * @description Absent while nothing is known.
+             * @enum {string}
+             */
+            label?: "confirmed" | "refuted";
+            number: string;
+            /** Format: date-time */
+            onset_at: string;
+            /** Format: date-time */
+            opened_at: string;
+            resolution?: string;
+        };
+        DetectorTickets: {
+            tickets: components["schemas"]["DetectorTicket"][];
+        };
         DeviceCredential: {
             /** Format: date-time */
             created: string;
@@ -1529,6 +1638,12 @@ export interface components {
         InjectInputBody: {
             kind: string;
         };
+        Interval: {
+            /** Format: double */
+            high: number;
+            /** Format: double */
+            low: number;
+        };
         IssueCredentialInputBody: {
             /**
              * Format: int64
@@ -1680,6 +1795,17 @@ export interface components {
             password: string;
             token: string;
         };
+        Setting: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            /** Format: double */
+            canary?: number;
+            model: string;
+            reason: string;
+            rule: string;
+            stage?: string;
+        };
         SignInBody: {
             name: string;
             password: string;
@@ -1715,6 +1841,19 @@ export interface components {
             label: {
                 [key: string]: string;
             };
+        };
+        StageInputBody: {
+            /**
+             * Format: double
+             * @description The share of the devices on which a canary is live, such as 0.1.
+             */
+            canary?: number;
+            /** @description Devices without a model when empty. */
+            model: string;
+            /** @description Why, for whoever looks later. */
+            reason: string;
+            /** @enum {string} */
+            stage: "shadow" | "canary" | "live" | "catalogue";
         };
         State: {
             attributes?: {
@@ -2140,6 +2279,106 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DemoFault"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-detectors": {
+        parameters: {
+            query?: {
+                /** @description Tickets opened and findings made within so many days count. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectorReport"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "set-detector-stage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StageInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-detector-tickets": {
+        parameters: {
+            query?: {
+                /** @description Devices without a model when empty. */
+                model?: string;
+                days?: number;
+            };
+            header?: never;
+            path: {
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectorTickets"];
                 };
             };
             /** @description Error */
