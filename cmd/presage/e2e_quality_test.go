@@ -3,14 +3,19 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/presage-pdm/presage/detectors"
+	"github.com/presage-pdm/presage/internal/realserver"
 	"github.com/presage-pdm/presage/tickets"
 	"github.com/presage-pdm/presage/tickets/quality"
 	"github.com/presage-pdm/presage/web"
+	"github.com/presage-pdm/presage/web/ui"
 )
 
 // A rule whose tickets are closed as "no fault found" drops to shadow by itself: it opens no more tickets, also after a crash of
@@ -75,16 +80,48 @@ func TestNoisyRuleDropsToShadow(t *testing.T) {
 	oil("late-2", 120)
 	withheld("late-2")
 
+	browsed := browseDetectors(t, p)
 	back := map[string]any{"model": "", "stage": "catalogue", "reason": "the sensor was replaced"}
 	if err := p.request(http.MethodPut, "/api/v1/detectors/oil-hot/stage", back, nil); err != nil {
 		t.Fatal(err)
 	}
 	oil("late-3", 120)
 	has("late-3")
-	if changes := report().Changes; len(changes) != 2 || changes[0].Reason != "the sensor was replaced" || !strings.HasPrefix(changes[0].By, "token:") {
+	if changes := report().Changes; len(changes) != 2+browsed || changes[0].Reason != "the sensor was replaced" || !strings.HasPrefix(changes[0].By, "token:") {
 		t.Errorf("changes %+v", changes)
 	}
 	if err := p.request(http.MethodPut, "/api/v1/detectors/oil-cold/stage", back, nil); err == nil {
 		t.Error("the stage of a rule that does not exist is set")
 	}
+}
+
+// browseDetectors lets a planner see the rule in shadow and put it back with Chromium, and returns how many changes that made.
+func browseDetectors(t *testing.T, p *process) int {
+	t.Helper()
+	if !ui.Built() {
+		realserver.Missing(t, "the browser application", "run make ui")
+	}
+	script, err := filepath.Abs(filepath.Join("..", "..", "web", "ui", "e2e", "detectors.mjs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(script), "..", "node_modules", "playwright-core")); err != nil {
+		realserver.Missing(t, "playwright-core", "run npm ci in web/ui")
+	}
+	p.addUser("pia", "pia-plans-well", "--role", "planner")
+	shots := os.Getenv("TEST_SCREENSHOTS")
+	if shots == "" {
+		shots = t.TempDir()
+	}
+	cmd := exec.Command("node", script, "--url", "http://"+p.http, "--shots", shots, "--rule", "oil-hot")
+	cmd.Env = append(os.Environ(), "PRESAGE_PLANNER=pia:pia-plans-well")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var r web.DetectorReport
+	p.get("/api/v1/detectors", &r)
+	if r.Changes[0].By != "pia" || r.Changes[0].Stage != "" {
+		t.Errorf("the change of the planner is %+v", r.Changes[0])
+	}
+	return 1
 }

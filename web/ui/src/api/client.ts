@@ -78,6 +78,10 @@ export function post<T>(path: string, body: unknown = {}): Promise<T> {
   return call<T>("POST", address(path), body);
 }
 
+export function put<T>(path: string, body: unknown): Promise<T> {
+  return call<T>("PUT", address(path), body);
+}
+
 export function patch<T>(path: string, body: unknown): Promise<T> {
   return call<T>("PATCH", address(path), body);
 }

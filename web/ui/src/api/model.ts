@@ -52,6 +52,10 @@ export type User = S["User"];
 export type Token = S["Token"];
 export type NewToken = S["NewTokenAnswer"];
 
+export type DetectorRecord = S["DetectorRecord"];
+export type DetectorReport = S["DetectorReport"];
+export type DetectorTickets = S["DetectorTickets"];
+export type StageSetting = S["Setting"];
 export type QuarantineEntry = S["QuarantineEntry"];
 export type QuarantinePage = S["QuarantinePage"];
 export type About = S["About"];

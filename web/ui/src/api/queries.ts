@@ -5,6 +5,8 @@ import type {
   BandPoint,
   Counts,
   DemoBoard,
+  DetectorReport,
+  DetectorTickets,
   DeviceDetail,
   DeviceEvent,
   DevicePage,
@@ -172,6 +174,18 @@ export const catalogQuery = queryOptions({
   queryKey: ["catalog"],
   queryFn: ({ signal }) => getText("/catalog", signal),
 });
+
+export const detectorsQuery = queryOptions({
+  queryKey: ["detectors"],
+  queryFn: ({ signal }) => get<DetectorReport>("/detectors", {}, signal),
+  refetchInterval: 60_000,
+});
+
+export const detectorTicketsQuery = (rule: string, model: string) =>
+  queryOptions({
+    queryKey: ["detectors", rule, model, "tickets"],
+    queryFn: ({ signal }) => get<DetectorTickets>(`/detectors/${encodeURIComponent(rule)}/tickets`, { model }, signal),
+  });
 
 export const usersQuery = queryOptions({
   queryKey: ["users"],

@@ -8,9 +8,10 @@ import { post } from "../../api/client";
 import { catalogQuery } from "../../api/queries";
 import { useMay } from "../../app/session";
 import { useShortcuts } from "../../app/shortcuts";
-import { Page } from "../../components/Page";
+import { Body, Page } from "../../components/Page";
 import { describe, Empty, Read } from "../../components/states";
 import css from "./detectors.module.css";
+import { Records } from "./Records";
 import { pieces } from "./yaml";
 
 /** The catalogue of detectors as it is in force, to be read and searched. */
@@ -52,6 +53,9 @@ export function Detectors() {
         </>
       }
     >
+      <Body>
+        <Records />
+      </Body>
       <Read query={catalog} rows={14}>
         {(text) => (text.trim() === "" ? <Empty title={t("detectors.none")} /> : <Source text={text} search={search.trim().toLowerCase()} />)}
       </Read>
