@@ -10,6 +10,7 @@ import (
 
 	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/fleet/access"
+	"github.com/presage-pdm/presage/tickets"
 	"github.com/presage-pdm/presage/tickets/quality"
 )
 
@@ -41,7 +42,7 @@ type DetectorTickets struct {
 type DetectorTicket struct {
 	ID       string        `json:"id"`
 	Number   string        `json:"number"`
-	Label    quality.Label `json:"label,omitempty" enum:"confirmed,refuted" doc:"Absent while nothing is known."`
+	Label    tickets.Label `json:"label,omitempty" enum:"confirmed,refuted" doc:"Absent while nothing is known."`
 	Onset    time.Time     `json:"onset_at"`
 	Opened   time.Time     `json:"opened_at"`
 	Closed   time.Time     `json:"closed_at,omitzero"`

@@ -33,7 +33,7 @@ func TestDetectors(t *testing.T) {
 		t.Errorf("record on trial %+v", r)
 	}
 	behind := decode[DetectorTickets](t, request{method: "GET", path: "/api/v1/detectors/hot/tickets?model=X1", token: viewer}.send(t, s), 200)
-	if len(behind.Tickets) != 2 || behind.Tickets[0].Label != quality.Refuted || behind.Tickets[1].Label != quality.Confirmed {
+	if len(behind.Tickets) != 2 || behind.Tickets[0].Label != tickets.Refuted || behind.Tickets[1].Label != tickets.Confirmed {
 		t.Errorf("tickets %+v", behind.Tickets)
 	}
 }

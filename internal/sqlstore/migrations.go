@@ -341,7 +341,8 @@ var migrations = []migration{
 		`CREATE UNIQUE INDEX device_credentials_revision ON device_credentials (revision)`,
 		`CREATE INDEX device_credentials_device ON device_credentials (tenant, device, id)`,
 		`CREATE INDEX device_credentials_list ON device_credentials (tenant, id)`,
-	}}, {name: "failures", statements: []string{
+	}},
+	{name: "failures", statements: []string{
 		// Breakdowns that are known from elsewhere. One that is told again is the same row.
 		`CREATE TABLE failures (
 			tenant TEXT NOT NULL,

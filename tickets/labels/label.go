@@ -37,17 +37,17 @@ type Closing struct {
 	Confirmed bool
 }
 
-// FromTickets returns what closed tickets say. "repaired" confirms and "no-fault-found" denies; "recovered" and
-// "duplicate" say nothing about whether there was a fault, and are left out.
+// FromTickets returns what closed tickets say; those whose closing code says nothing are left out.
 func FromTickets(closed []tickets.Ticket) []Closing {
 	var out []Closing
 	for _, t := range closed {
-		if t.ClosedAt.IsZero() || t.Resolution != tickets.ResolutionRepaired && t.Resolution != tickets.ResolutionNoFaultFound {
+		label := tickets.LabelOf(t.Resolution)
+		if t.ClosedAt.IsZero() || label == tickets.Unlabelled {
 			continue
 		}
 		out = append(out, Closing{
 			Device: t.Device, Component: t.Component, FaultCode: t.FaultCode, OnsetAt: t.OnsetAt, ClosedAt: t.ClosedAt,
-			Confirmed: t.Resolution == tickets.ResolutionRepaired,
+			Confirmed: label == tickets.Confirmed,
 		})
 	}
 	return out

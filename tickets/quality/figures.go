@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/presage-pdm/presage/tickets"
 )
 
 // Figures are how well a rule did on the devices of a model, over the tickets it opened within a window.
@@ -38,10 +40,10 @@ func Assess(outcomes []Outcome, devices map[string]int, window time.Duration) []
 		}
 		f.Tickets++
 		switch o.Label() {
-		case Confirmed:
+		case tickets.Confirmed:
 			f.Confirmed++
 			delays[o.Subject] = append(delays[o.Subject], max(0, o.Opened.Sub(o.Onset).Seconds()))
-		case Refuted:
+		case tickets.Refuted:
 			f.Refuted++
 		default:
 			f.Unlabelled++

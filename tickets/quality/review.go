@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/presage-pdm/presage/tickets"
+
 	"github.com/presage-pdm/presage/detectors"
 )
 
@@ -48,7 +50,7 @@ func (p Policy) Review(outcomes []Outcome, settings []Setting, now time.Time) []
 	}
 	labelled := map[Subject][]Outcome{}
 	for _, o := range outcomes {
-		if o.Label() != Unlabelled && o.Opened.After(in[o.Subject].At) {
+		if o.Label() != tickets.Unlabelled && o.Opened.After(in[o.Subject].At) {
 			labelled[o.Subject] = append(labelled[o.Subject], o)
 		}
 	}
@@ -61,7 +63,7 @@ func (p Policy) Review(outcomes []Outcome, settings []Setting, now time.Time) []
 		list = list[:min(len(list), p.Labels)]
 		hits := 0
 		for _, o := range list {
-			if o.Label() == Confirmed {
+			if o.Label() == tickets.Confirmed {
 				hits++
 			}
 		}
