@@ -185,7 +185,7 @@ func (c numbered) wrong(t *testing.T, s *Store, n int) string {
 func TestPowerCutUnderCompaction(t *testing.T) {
 	cuts, until := 40, 600
 	if os.Getenv("PRESAGE_TEST_CRASH") == "long" {
-		cuts, until = 600, 5000
+		cuts, until = 300, 2000
 	}
 	seed := rand.Uint64()
 	if text := os.Getenv("PRESAGE_TEST_CRASH_SEED"); text != "" {
