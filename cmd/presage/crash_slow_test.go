@@ -24,6 +24,7 @@ func TestSlowDisk(t *testing.T) {
 	time.Sleep(2 * time.Second)
 	quick := float64(acks.Load()-before) / time.Since(begun).Seconds()
 	load.end()
+	p.settledFindings() // what the quick disk left for the desk would take the slow one minutes
 	p.stop()
 
 	p.wrap = powercut.Slow(t, fmt.Sprint(delay.Microseconds()))
