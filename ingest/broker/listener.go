@@ -18,8 +18,9 @@ type listener struct {
 	inner  net.Listener
 	entrance
 	once    sync.Once
-	stopped chan struct{} // closed when no connection is accepted any more
-	done    chan struct{} // closed when Serve has returned
+	served  sync.WaitGroup // its connections
+	stopped chan struct{}  // closed when no connection is accepted any more
+	done    chan struct{}  // closed when Serve has returned
 }
 
 func newListener(b *Broker, id string, inner net.Listener, e entrance) *listener {
@@ -76,7 +77,7 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 			raw = tls.Server(raw, l.tls)
 		}
 		if c := l.broker.admit(l, raw); c != nil {
-			l.broker.wait.Go(func() { l.broker.serve(c, establish) }) // Broker.Close waits for it
+			l.served.Go(func() { l.broker.serve(c, establish) })
 		}
 	}
 }
@@ -92,12 +93,14 @@ func (l *listener) pace() {
 	}
 }
 
-// Close closes the connections of clients, and those that have not said yet who they are.
+// Close closes the connections of clients, and those that have not said yet who they are, and waits for all of them: the
+// library counts a connection only once it has begun with it, and would not wait for one that is accepted this moment.
 func (l *listener) Close(closeClients listeners.CloseFn) {
 	l.stop()
 	<-l.done
 	closeClients(l.id)
 	l.broker.closeConns()
+	l.served.Wait()
 }
 
 // stop accepts no more.
