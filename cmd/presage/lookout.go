@@ -28,7 +28,7 @@ type lookout struct {
 const lookoutEvery = 10 * time.Second
 
 // readyChecks are all checks of /readyz once Presage has started, see unready.
-var readyChecks = []string{"journal", "journal full", "disk", "lanes", "broker", "database"}
+var readyChecks = []string{"journal", "journal full", "disk", "series disk", "lanes", "broker", "database"}
 
 func newLookout(r prometheus.Registerer, webhooks []WebhookSettings) *lookout {
 	l := &lookout{notReady: promauto.With(r).NewGaugeVec(prometheus.GaugeOpts{

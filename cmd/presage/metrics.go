@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/presage-pdm/presage/internal/disk"
 )
 
 // newRegistry returns the metrics of this process, to which the parts add theirs.
@@ -30,11 +32,11 @@ func (a *app) gauge(name, help string, value func() float64) {
 // showRoom shows what the disk has left, and how many devices there are.
 func (a *app) showRoom() {
 	a.gauge("disk_free_bytes", "Bytes that the disk of the data folder has left for Presage.", func() float64 {
-		free, _ := diskSpace(a.settings.Data)
+		free, _ := disk.Space(a.settings.Data)
 		return float64(free)
 	})
 	a.gauge("disk_size_bytes", "Size of the disk of the data folder.", func() float64 {
-		_, size := diskSpace(a.settings.Data)
+		_, size := disk.Space(a.settings.Data)
 		return float64(size)
 	})
 	a.gauge("fleet_devices", "Devices that are known, of all tenants.", func() float64 {

@@ -61,16 +61,6 @@ func folderSize(folder fs.FS) int64 {
 	return size
 }
 
-// diskSpace is what the disk of a folder has left for this user, and its size, in
-// bytes. Both are 0 when the system does not tell.
-func diskSpace(path string) (free, size int64) {
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(path, &st); err != nil {
-		return 0, 0
-	}
-	return int64(st.Bavail) * st.Bsize, int64(st.Blocks) * st.Bsize
-}
-
 // openFiles is how many files this process may have open.
 func openFiles() (int64, error) {
 	var limit syscall.Rlimit

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/presage-pdm/presage/internal/doctor"
+	"github.com/presage-pdm/presage/internal/disk"
 	"github.com/presage-pdm/presage/web"
 )
 
@@ -14,13 +14,21 @@ type room struct {
 	journal, most       int64  // bytes that the journal holds, and may hold
 	full                bool   // appending to the journal waits
 	storeLag, detectLag float64
-	free, size          int64 // bytes of the disk; 0 when unknown
+	free, size          int64  // bytes of the disk; 0 when unknown
+	series              string // folder of the embedded series store, empty when it is elsewhere or has room
+	seriesFree          int64  // bytes that its disk has left
+	seriesKept          int64  // bytes that it keeps free
 }
 
 // room looks at journal and disk.
 func (a *app) room() room {
 	r := room{data: a.settings.Data, journal: a.journal.Size(), most: a.settings.Ingest.JournalBytes, full: a.journal.Full()}
-	r.free, r.size = diskSpace(r.data)
+	r.free, r.size = disk.Space(r.data)
+	if a.promQL != nil {
+		if free, kept, enough := a.promQL.Room(); !enough {
+			r.series, r.seriesFree, r.seriesKept = a.settings.path("series"), free, kept
+		}
+	}
 	for _, lane := range a.lanes.Status() {
 		r.storeLag, r.detectLag = max(r.storeLag, lane.Store.LagSeconds), max(r.detectLag, lane.Detect.LagSeconds)
 	}
@@ -51,12 +59,17 @@ func (r room) problems() []web.Unready {
 		}
 		problems = append(problems, web.Unready{Check: "journal full", Detail: fmt.Sprintf(
 			"The journal holds %s of at most %s, and devices are slowed down. %s is %.0f s behind: look at %s, or allow more with ingest.journal_bytes.",
-			doctor.Bytes(r.journal), doctor.Bytes(r.most), behind, lag, store)})
+			disk.Bytes(r.journal), disk.Bytes(r.most), behind, lag, store)})
 	}
 	if r.low() {
 		problems = append(problems, web.Unready{Check: "disk", Detail: fmt.Sprintf(
 			"The disk of %s has %s of %s left: free some, give it a larger one, or keep readings for less long with series.retention.",
-			r.data, doctor.Bytes(r.free), doctor.Bytes(r.size))})
+			r.data, disk.Bytes(r.free), disk.Bytes(r.size))})
+	}
+	if r.series != "" {
+		problems = append(problems, web.Unready{Check: "series disk", Detail: fmt.Sprintf(
+			"The disk of %s has %s left, and the series store keeps %s free: storing waits, and the journal keeps what comes. Free some, or give it a larger one.",
+			r.series, disk.Bytes(r.seriesFree), disk.Bytes(r.seriesKept))})
 	}
 	return problems
 }

@@ -23,6 +23,7 @@ func TestRoom(t *testing.T) {
 		{"full journal, storing", room{full: true, journal: 4 * gib, most: 4 * gib, storeLag: 90, detectLag: 3},
 			[]string{"holds 4.0 GiB of at most 4.0 GiB, and devices are slowed down. Storing is 90 s behind: look at the series store"}},
 		{"full journal, judging", room{full: true, storeLag: 3, detectLag: 90}, []string{"Judging is 90 s behind"}},
+		{"series", room{series: "/mnt/series", seriesFree: 1 << 20, seriesKept: 5 << 20}, []string{"The disk of /mnt/series has 1.0 MiB left, and the series store keeps 5.0 MiB free"}},
 		{"both", room{full: true, free: 1, size: 1000}, []string{"ingest.journal_bytes", "1 B of 1000 B left"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

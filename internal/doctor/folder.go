@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/presage-pdm/presage/internal/disk"
 )
 
 // Folder is the data folder.
@@ -99,15 +101,15 @@ func (f Folder) fileSystem(kind int64) Result {
 	return Good("%s lies on a file system of kind %#x, which is not known as one of a network.", f.Path, kind)
 }
 
-func (f Folder) room(free, disk int64) Result {
-	found := fmt.Sprintf("The disk has %s of %s left.", Bytes(free), Bytes(disk))
+func (f Folder) room(free, size int64) Result {
+	found := fmt.Sprintf("The disk has %s of %s left.", disk.Bytes(free), disk.Bytes(size))
 	const remedy = "Free some, give the data folder a larger disk, or keep readings for less long with series.retention."
 	switch {
-	case free < f.Reserve(disk):
+	case free < f.Reserve(size):
 		return Bad(found, "Presage is not ready with so little, and nothing is acknowledged when it is gone. "+remedy)
 	case free < f.Journal:
-		return Weak(found, fmt.Sprintf("While a store is away, the journal may grow to %s (ingest.journal_bytes), which does not fit. %s", Bytes(f.Journal), remedy))
-	case free < disk/10:
+		return Weak(found, fmt.Sprintf("While a store is away, the journal may grow to %s (ingest.journal_bytes), which does not fit. %s", disk.Bytes(f.Journal), remedy))
+	case free < size/10:
 		return Weak(found, remedy)
 	}
 	return Good("%s", found)

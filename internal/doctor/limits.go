@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/presage-pdm/presage/internal/disk"
 )
 
 // Fleet is how many devices there are, as one check found and others need to know.
@@ -72,7 +74,7 @@ func (l Limits) memory() Result {
 		total, where = most, "The container may use"
 	}
 	need := int64(memoryOfOurs) + int64(l.Fleet.Devices)*memoryADevice
-	found := fmt.Sprintf("%s %s of memory; %s are needed for %s.", where, Bytes(total), Bytes(need), devices(*l.Fleet))
+	found := fmt.Sprintf("%s %s of memory; %s are needed for %s.", where, disk.Bytes(total), disk.Bytes(need), devices(*l.Fleet))
 	limit := debug.SetMemoryLimit(-1) // a negative one changes nothing
 	switch {
 	case need > total:

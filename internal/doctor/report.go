@@ -45,17 +45,3 @@ func wrap(text, indent string) string {
 	}
 	return b.String()
 }
-
-// Bytes writes a size for people.
-func Bytes(n int64) string {
-	const step = 1024
-	v, units := float64(n), "KMGTPE"
-	if v < step {
-		return fmt.Sprintf("%d B", n)
-	}
-	i := -1
-	for v >= step {
-		v, i = v/step, i+1
-	}
-	return fmt.Sprintf("%.1f %ciB", v, units[i])
-}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/presage-pdm/presage/internal/disk"
 )
 
 // SQLite is the database in the data folder.
@@ -50,19 +52,19 @@ func (s SQLite) look(ctx context.Context) []Result {
 	}
 	s.Fleet.Known = true
 	if s.Running {
-		return one(Good("%s (%s) answers. It is read through when Presage is stopped.", s.Path, Bytes(info.Size())))
+		return one(Good("%s (%s) answers. It is read through when Presage is stopped.", s.Path, disk.Bytes(info.Size())))
 	}
 	var verdict string
 	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
 		verdict = err.Error()
 	}
 	if ctx.Err() != nil {
-		return one(Weak(fmt.Sprintf("Reading %s (%s) through took too long.", s.Path, Bytes(info.Size())), "Run sqlite3 "+s.Path+" 'PRAGMA quick_check' by hand."))
+		return one(Weak(fmt.Sprintf("Reading %s (%s) through took too long.", s.Path, disk.Bytes(info.Size())), "Run sqlite3 "+s.Path+" 'PRAGMA quick_check' by hand."))
 	}
 	if verdict != "ok" {
 		return one(s.damaged(verdict))
 	}
-	return one(Good("%s (%s) is sound.", s.Path, Bytes(info.Size())))
+	return one(Good("%s (%s) is sound.", s.Path, disk.Bytes(info.Size())))
 }
 
 func (s SQLite) damaged(what string) Result {

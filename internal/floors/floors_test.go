@@ -32,7 +32,7 @@ var floors = map[string]int{
 	"fleet": 1, "detectors/novelty/nearest": 1, "detectors/novelty/art": 1,
 	"detectors/novelty/prototype": 1, "detectors/novelty/season": 1,
 
-	"telemetry": 0, "detectors/stat": 0, "internal/spelling": 0,
+	"telemetry": 0, "detectors/stat": 0, "internal/disk": 0, "internal/spelling": 0,
 
 	// Support of tests, importable from every floor.
 	"internal/realserver": -1, "internal/powercut": 0, "internal/floors": 0, "internal/benchmark": 0,

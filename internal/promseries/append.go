@@ -15,16 +15,20 @@ import (
 )
 
 // Append implements [series.Store]. All batches of a call become visible
-// together. It waits while the head is made into blocks. What it counts as dropped is listed at the top of the package.
+// together. It waits while the head is made into blocks, and is refused while the disk is nearly full. What it counts as dropped is listed at the top of the package.
 func (s *Store) Append(ctx context.Context, batches []telemetry.Batch) (dropped int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
 	s.gate.mu.RLock()
 	defer s.gate.mu.RUnlock()
+	if err := s.hasRoom(); err != nil {
+		return 0, fmt.Errorf("store readings: %w", err)
+	}
 	now := time.Now().UnixMilli()
 	app := s.db.Appender(ctx)
 	for i := range batches {
+		s.room.unwritten.Add(int64(len(batches[i].Samples)))
 		n, err := s.appendBatch(app, &batches[i], s.newest(&batches[i], now))
 		if err != nil {
 			_ = app.Rollback() // the error that matters is err

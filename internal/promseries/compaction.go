@@ -60,6 +60,11 @@ func (s *Store) keepCompacting() {
 
 // compactAll makes blocks of the head if it is full, and merges blocks. The caller holds the token.
 func (s *Store) compactAll(ctx context.Context) error {
+	if h := s.db.Head(); h.MaxTime()-h.MinTime() > blockDuration.Milliseconds()*3/2 { // the engine makes a block
+		if err := s.room.roomFor(s.compactBytes(), h.NumSeries()); err != nil {
+			return fmt.Errorf("compact: %w", err)
+		}
+	}
 	s.gate.close()
 	defer s.gate.open() // long before, by the compactor, once only blocks are left to merge
 	if err := s.db.Compact(ctx); err != nil {
@@ -70,6 +75,9 @@ func (s *Store) compactAll(ctx context.Context) error {
 
 // compactLate makes blocks of all late readings. The caller holds the token.
 func (s *Store) compactLate(ctx context.Context) error {
+	if err := s.room.roomFor(s.compactBytes(), s.db.Head().NumSeries()); err != nil {
+		return fmt.Errorf("compact late readings: %w", err)
+	}
 	s.gate.close()
 	defer s.gate.open()
 	if err := s.db.CompactOOOHead(ctx); err != nil {

@@ -38,6 +38,7 @@ type compactor struct {
 	*tsdb.LeveledCompactor
 	block int64 // span of a block, in milliseconds
 	gate  *gate
+	room  *room
 
 	// walk tells one compaction from the next: the engine makes one base for all
 	// blocks of a compaction, and holding it here keeps its address from being used again.
@@ -46,7 +47,7 @@ type compactor struct {
 }
 
 // compactorBehind makes compactors that open the gate once the head is dealt with.
-func compactorBehind(g *gate) tsdb.NewCompactorFunc {
+func compactorBehind(g *gate, room *room) tsdb.NewCompactorFunc {
 	return func(ctx context.Context, r prometheus.Registerer, l *slog.Logger, ranges []int64, pool chunkenc.Pool, opts *tsdb.Options) (tsdb.Compactor, error) {
 		c, err := tsdb.NewLeveledCompactorWithOptions(ctx, r, l, ranges, pool, tsdb.LeveledCompactorOptions{
 			MaxBlockChunkSegmentSize:    opts.MaxBlockChunkSegmentSize,
@@ -56,7 +57,7 @@ func compactorBehind(g *gate) tsdb.NewCompactorFunc {
 		if err != nil {
 			return nil, err
 		}
-		return &compactor{LeveledCompactor: c, block: ranges[0], gate: g}, nil
+		return &compactor{LeveledCompactor: c, block: ranges[0], gate: g, room: room}, nil
 	}
 }
 
@@ -102,6 +103,13 @@ func (c *compactor) Plan(dir string) ([]string, error) {
 	}
 	if !late && maxt > reach {
 		return nil, nil // later, when timely blocks have caught up
+	}
+	size, err := blockBytes(plan)
+	if err != nil {
+		return nil, err
+	}
+	if c.room.roomFor(size, 0) != nil {
+		return nil, nil // later, when there is room for the blocks and what they are merged into
 	}
 	return plan, nil
 }

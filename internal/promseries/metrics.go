@@ -17,6 +17,8 @@ func registerMetrics(r prometheus.Registerer, s *Store) {
 		func() float64 { return float64(s.cfg.MaxSeries) })
 	gauge("series_size_bytes", "Bytes of readings on disk, write-ahead logs included.",
 		func() float64 { return float64(s.Size()) })
+	gauge("series_room_bytes", "Bytes that the disk of the series store has left beyond what is kept free; storing waits while it is below 0.",
+		func() float64 { free, kept, _ := s.Room(); return float64(free - kept) })
 	gauge("promql_running", "Requests for PromQL that run; four run at once.",
 		func() float64 { return float64(len(s.slots)) })
 	gauge("promql_waiting", "Requests for PromQL that wait for one that runs.",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"os"
 	"sync"
@@ -23,6 +24,9 @@ const blockDuration = 2 * time.Hour
 
 // maxBlockDuration is the span of the largest block, as Prometheus bounds it.
 const maxBlockDuration = 31 * 24 * time.Hour
+
+// never is the longest interval that there is.
+const never = time.Duration(math.MaxInt64)
 
 // An archive that is imported into a fresh store runs through weeks of event time in seconds. If
 // its first device counted as timely, the engine would make a block of each two
@@ -56,10 +60,11 @@ type Store struct {
 	handlerMu sync.Mutex
 	handlers  map[string]http.Handler // by tenant
 
-	// compact runs compactions of late readings in the background, and loop all others; Close waits for them.
+	// compact runs compactions of late readings in the background, and loop all others and the writing of chunks; Close waits for them.
 	compact, loop sync.WaitGroup
 	compacting    chan struct{} // capacity 1: a token while something is compacted
 	gate          *gate
+	room          *room
 	stop          context.CancelFunc
 	stopped       context.Context
 	copied        string // folder of a snapshot, removed by Close; empty for a store
@@ -86,8 +91,15 @@ func Open(cfg Config) (*Store, error) {
 	opts.MaxBlockDuration = longestBlock(cfg.Retention).Milliseconds()
 	opts.OutOfOrderTimeWindow = cfg.OutOfOrder.Milliseconds()
 	opts.OutOfOrderCapMax = lateChunkSamples
-	g := new(gate)
-	opts.NewCompactorFunc = compactorBehind(g)
+	opts.BlockReloadInterval = never // what the engine does as often, the store does, see room; blocks are looked at when one is made
+	g, r := new(gate), &room{dir: cfg.Dir}
+	opts.NewCompactorFunc = compactorBehind(g, r)
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open series store: %w", err)
+	}
+	if err := r.roomFor(0, 0); err != nil { // chunks are written while the log is read
+		return nil, fmt.Errorf("open series store: %w", err)
+	}
 	db, err := tsdb.Open(cfg.Dir, engineLog, cfg.Registerer, opts, nil)
 	if err != nil {
 		return nil, fmt.Errorf("open series store %s: %w", cfg.Dir, err)
@@ -109,12 +121,14 @@ func Open(cfg Config) (*Store, error) {
 		handlers:   map[string]http.Handler{},
 		compacting: make(chan struct{}, 1),
 		gate:       g,
+		room:       r,
 	}
 	registerMetrics(cfg.Registerer, s)
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	db.Head().SetMinValidTime(time.Now().Add(-timely).UnixMilli())
 	db.DisableCompactions()
-	s.loop.Go(s.keepCompacting) // ended by Close
+	s.loop.Go(s.keepCompacting) // both are ended by Close
+	s.loop.Go(s.keepWriting)
 	return s, nil
 }
 
@@ -135,7 +149,7 @@ func (s *Store) Close() error {
 		s.compact.Wait()
 		s.loop.Wait()
 		var errs []error
-		if err := s.db.Close(); err != nil {
+		if err := closeEngine(s.db); err != nil {
 			errs = append(errs, fmt.Errorf("close series store %s: %w", s.cfg.Dir, err))
 		}
 		if err := s.engine.Close(); err != nil {
