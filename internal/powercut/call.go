@@ -100,7 +100,7 @@ func parseCall(text string) (*call, error) {
 	name, rest, ok := strings.Cut(text, "(")
 	at := strings.LastIndex(rest, ") = ")
 	if !ok || at < 0 {
-		return nil, fmt.Errorf("not a call: %.80s", text)
+		return nil, fmt.Errorf("not a call: %.80s ... %s", text, text[max(0, len(text)-80):])
 	}
 	c := &call{name: name, args: split(rest[:at]), result: -1}
 	result := strings.TrimLeft(rest[at+1:], " =")

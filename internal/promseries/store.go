@@ -100,6 +100,9 @@ func Open(cfg Config) (*Store, error) {
 	if err := r.roomFor(0, 0); err != nil { // chunks are written while the log is read
 		return nil, fmt.Errorf("open series store: %w", err)
 	}
+	if err := syncChunks(cfg.Dir); err != nil {
+		return nil, fmt.Errorf("open series store %s: %w", cfg.Dir, err)
+	}
 	db, err := tsdb.Open(cfg.Dir, engineLog, cfg.Registerer, opts, nil)
 	if err != nil {
 		return nil, fmt.Errorf("open series store %s: %w", cfg.Dir, err)

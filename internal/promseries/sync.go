@@ -95,6 +95,25 @@ func (l *logSyncer) syncDir(dir string, from *int) (segments int, err error) {
 	return segments, nil
 }
 
+// syncChunks makes the files of chunks durable that a process before this one left. The engine goes on with a new file, and does not
+// open when an older one was lost in a power cut: it forgives that of the last one only.
+func syncChunks(dir string) error {
+	dir = filepath.Join(dir, "chunks_head")
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := fsync(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return fsync(dir)
+}
+
 func fsync(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
