@@ -1,18 +1,23 @@
 package detectors
 
-import "strconv"
+import (
+	"math"
+	"strconv"
+)
 
 // The keys of [Reason]. Every key has a sentence in each language of the wording tables; the parameters
 // that fill its blanks are listed with it. Numbers are in SI units or the unit of the metric, formatted by
 // [FormatNumber]; every duration is a whole number of seconds.
 const (
-	// ReasonLimitAbove: {metric} at {value} {unit} is above {limit} {unit}, for {seconds} s ("0": at once).
+	// ReasonLimitAbove: {metric} at {value} {unit} is above {limit} {unit}, for {seconds} s ("0": at once). It is {over} {unit} beyond the
+	// limit, which is {percent} % of it, empty for a limit of 0.
 	ReasonLimitAbove = "limit-above"
-	// ReasonLimitBelow: {metric} at {value} {unit} is below {limit} {unit}, for {seconds} s.
+	// ReasonLimitBelow: the same, below; {over} and {percent} are positive.
 	ReasonLimitBelow = "limit-below"
-	// ReasonRateAbove: {metric} rises by {rate} {unit} in {per} seconds, more than {limit}; now {value}.
+	// ReasonRateAbove: {metric} rises by {rate} {unit} in {per} seconds, more than {limit}; now {value}. It usually changes by
+	// {usual} {unit} in that time, up or down; empty when that is not known yet.
 	ReasonRateAbove = "rate-above"
-	// ReasonRateBelow: {metric} falls by {rate} {unit} (positive) in {per} seconds, more than {limit}; now {value}.
+	// ReasonRateBelow: {metric} falls by {rate} {unit} (positive) in {per} seconds, more than {limit}; now {value}; {usual} as above.
 	ReasonRateBelow = "rate-below"
 	// ReasonDuration: {metric} has been {value} for {seconds} s, longer than {limit} s.
 	ReasonDuration = "duration"
@@ -22,7 +27,8 @@ const (
 	ReasonWithin = "within"
 	// ReasonExpression: the condition {expression} holds for {seconds} s; the values are in the signals.
 	ReasonExpression = "expression"
-	// ReasonStuck: {metric} has read exactly {value} {unit} for {seconds} s although it usually moves.
+	// ReasonStuck: {metric} has read exactly {value} {unit} for {seconds} s, {readings} readings in a row, although it usually moves. The
+	// longest run of equal readings lately was {most}, about {usual} s at the present pace; both are empty when no two were equal.
 	ReasonStuck = "stuck"
 	// ReasonImplausibleAbove: {metric} at {value} {unit} is above {limit} {unit}, which it cannot be.
 	ReasonImplausibleAbove = "implausible-above"
@@ -103,4 +109,18 @@ func FormatNumber(v float64) string {
 	}
 	r, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 5, 64), 64)
 	return strconv.FormatFloat(r, 'f', -1, 64)
+}
+
+// FormatPercent writes how many percent of a whole a part is, both without their signs, for a [Reason]: whole percent from ten on,
+// else two significant digits. It is empty for a whole of 0.
+func FormatPercent(part, whole float64) string {
+	percent := 100 * math.Abs(part/whole)
+	if whole == 0 || math.IsNaN(percent) || math.IsInf(percent, 0) {
+		return ""
+	}
+	if percent >= 10 {
+		return FormatNumber(math.Round(percent))
+	}
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(percent, 'g', 2, 64), 64)
+	return FormatNumber(rounded)
 }

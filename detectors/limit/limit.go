@@ -115,6 +115,7 @@ func (c *Config) explain(metric string, value float64, since, now int64) detecto
 	}
 	return detectors.Evidence{Onset: since, Signals: []detectors.Signal{s}, Reason: detectors.Reason{Key: key, Params: map[string]string{
 		"metric": metric, "value": detectors.FormatNumber(value), "limit": detectors.FormatNumber(bound),
+		"over": detectors.FormatNumber(math.Abs(value - bound)), "percent": detectors.FormatPercent(value-bound, bound),
 		"seconds": strconv.FormatInt((now-since)/1000, 10),
 	}}}
 }

@@ -103,15 +103,25 @@ func (c *Chart) describe(verdict detectors.Verdict, time int64) detectors.Decisi
 	}
 	d.Onset, d.Signals = c.since, c.signals()
 	first := d.Signals[0]
-	key := detectors.ReasonAbnormalAbove
-	if first.Actual < first.Expected {
-		key = detectors.ReasonAbnormalBelow
-	}
-	d.Reason = detectors.Reason{Key: key, Params: map[string]string{
+	d.Reason = detectors.Reason{Key: reasonKey(d.Signals), Params: map[string]string{
 		"metric": first.Metric, "value": detectors.FormatNumber(first.Actual), "expected": detectors.FormatNumber(first.Expected),
 		"seconds": strconv.FormatInt((time-c.since)/1000, 10), "metrics": strconv.Itoa(len(d.Signals)),
 	}}
 	return d
+}
+
+// reasonKey tells how signals, most telling first, are off: one of them by itself when the others add less than half of what it does and
+// it is outside its own range, else together.
+func reasonKey(signals []detectors.Signal) string {
+	first := signals[0]
+	alone := first.Share > 2.0/3 && (first.Actual < *first.Low || first.Actual > *first.High)
+	switch {
+	case len(signals) > 1 && !alone:
+		return detectors.ReasonOffTogether
+	case first.Actual < first.Expected:
+		return detectors.ReasonAbnormalBelow
+	}
+	return detectors.ReasonAbnormalAbove
 }
 
 // leastShare is the share below which a metric is not told as a part of a decision.

@@ -301,3 +301,29 @@ func BenchmarkRow(b *testing.B) {
 		one(i)
 	}
 }
+
+// Metrics that no longer go together are told together; a metric far outside its own range is told by itself.
+func TestReasonTellsWhatIsOffTogether(t *testing.T) {
+	apart := func(by float64) source {
+		healthy := pump(1, 1)
+		return func(row, m int) float64 {
+			v := healthy(row, m)
+			switch {
+			case row < 1000:
+			case m == 0:
+				v += by
+			case m == 1:
+				v -= 5 * by
+			}
+			return v
+		}
+	}
+	got := feed(newPump(), 0, 1200, apart(1.2))
+	if len(got) == 0 || got[0].Reason.Key != detectors.ReasonOffTogether || len(got[0].Signals) < 2 {
+		t.Fatalf("want metrics off together, got %+v", got)
+	}
+	got = feed(newPump(), 0, 1200, shifted(pump(1, 1), 3, -8))
+	if len(got) == 0 || got[0].Reason.Key != detectors.ReasonAbnormalBelow || got[0].Reason.Params["metric"] != "voltage" {
+		t.Fatalf("want voltage below what is expected, got %+v", got)
+	}
+}

@@ -3,10 +3,11 @@
 // The change is taken between the newest reading and the newest one that is at least a stated span older, and scaled to
 // the unit of the bound, so that neither fast nor slow reporting fools it. It assumes that a reading is not noise alone: choose the span
 // long enough. A gap of more than ten spans starts afresh. It fails by being late: a jump holds for as
-// long as the span still covers it. Costs 10 ns a reading and 320 bytes a metric.
+// long as the span still covers it. Costs 10 ns a reading and 340 bytes a metric.
 package rate
 
 import (
+	"math"
 	"strconv"
 	"time"
 
@@ -26,6 +27,11 @@ type Config struct {
 	// Span is what the change is taken over, at least.
 	Span time.Duration
 }
+
+const (
+	memory     = 256 // changes, after which older ones fade, for what is usual
+	leastUsual = 30  // changes that tell what is usual
+)
 
 // kept bounds the readings that are remembered over the span.
 const kept = 16
@@ -59,6 +65,8 @@ type detector struct {
 	faulty bool
 	from   point // what the change is taken from
 	now    point
+	usual  float64 // mean size of the change in Per while it is allowed
+	seen   uint64  // changes that the mean is of, at most memory
 }
 
 // Observe implements [detectors.Detector].
@@ -82,6 +90,10 @@ func (d *detector) Observe(in *detectors.Input) detectors.Verdict {
 			d.from = d.past[0]
 		}
 		d.faulty = beyond
+		if !beyond {
+			d.seen = min(d.seen+1, memory)
+			d.usual += (math.Abs(change) - d.usual) / float64(d.seen)
+		}
 	}
 	if n := len(d.past); n == 0 || n < kept && in.Time-d.past[n-1].time >= span/(kept-2) {
 		d.past = append(d.past, d.now)
@@ -104,10 +116,20 @@ func (d *detector) Explain() detectors.Evidence {
 		key, size, limit = detectors.ReasonRateAbove, change, d.cfg.Bound
 		s.Low, s.High = nil, &expected
 	}
-	return detectors.Evidence{Onset: d.from.time, Signals: []detectors.Signal{s}, Reason: detectors.Reason{Key: key, Params: map[string]string{
+	params := map[string]string{
 		"metric": d.metric, "rate": detectors.FormatNumber(size), "limit": detectors.FormatNumber(limit),
 		"per": strconv.FormatInt(int64(d.cfg.Per.Seconds()), 10), "value": detectors.FormatNumber(d.now.value),
-	}}}
+	}
+	if d.seen >= leastUsual {
+		params["usual"] = roughly(d.usual)
+	}
+	return detectors.Evidence{Onset: d.from.time, Signals: []detectors.Signal{s}, Reason: detectors.Reason{Key: key, Params: params}}
+}
+
+// roughly writes a mean with two significant digits: it is no more exact.
+func roughly(v float64) string {
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 2, 64), 64)
+	return detectors.FormatNumber(rounded)
 }
 
 // AppendState implements [detectors.Detector].
@@ -117,10 +139,10 @@ func (d *detector) AppendState(dst []byte) []byte {
 	for _, p := range append([]point{d.from, d.now}, d.past...) {
 		dst = stat.AppendFloat(stat.AppendInt(dst, p.time), p.value)
 	}
-	return dst
+	return stat.AppendUint(stat.AppendFloat(dst, d.usual), d.seen)
 }
 
-// RestoreState implements [detectors.Detector].
+// RestoreState implements [detectors.Detector]. A state of before the usual change was kept ends with the readings.
 func (d *detector) RestoreState(src []byte) error {
 	r := stat.NewReader(src)
 	d.faulty = r.Bool()
@@ -129,6 +151,10 @@ func (d *detector) RestoreState(src []byte) error {
 	d.past = nil
 	for range n {
 		d.past = append(d.past, point{r.Int(), r.Float()})
+	}
+	d.usual, d.seen = 0, 0
+	if len(r.Rest()) > 0 {
+		d.usual, d.seen = r.Finite(), uint64(r.Count(memory))
 	}
 	return r.Done()
 }

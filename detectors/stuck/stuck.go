@@ -7,6 +7,7 @@
 package stuck
 
 import (
+	"math"
 	"strconv"
 	"time"
 
@@ -90,12 +91,18 @@ func (d *detector) Observe(in *detectors.Input) detectors.Verdict {
 // Explain implements [detectors.Detector].
 func (d *detector) Explain() detectors.Evidence {
 	low, high := d.low, d.high
+	params := map[string]string{
+		"metric": d.metric, "value": detectors.FormatNumber(d.value), "seconds": strconv.FormatInt((d.last-d.since)/1000, 10),
+		"readings": strconv.FormatFloat(d.run, 'f', 0, 64),
+	}
+	if most := math.Ceil(d.longest); most >= 2 {
+		params["most"] = detectors.FormatNumber(most)
+		params["usual"] = strconv.FormatFloat(float64(d.last-d.since)/1000*(most-1)/max(1, d.run-1), 'f', 0, 64)
+	}
 	return detectors.Evidence{
 		Onset:   d.since,
 		Signals: []detectors.Signal{{Metric: d.metric, Actual: d.value, Expected: (low + high) / 2, Low: &low, High: &high, Share: 1}},
-		Reason: detectors.Reason{Key: detectors.ReasonStuck, Params: map[string]string{
-			"metric": d.metric, "value": detectors.FormatNumber(d.value), "seconds": strconv.FormatInt((d.last-d.since)/1000, 10),
-		}},
+		Reason:  detectors.Reason{Key: detectors.ReasonStuck, Params: params},
 	}
 }
 

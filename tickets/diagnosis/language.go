@@ -8,12 +8,16 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/feature/plural"
+	textlanguage "golang.org/x/text/language"
+
 	"github.com/presage-pdm/presage/detectors"
 )
 
 // language is how numbers, times and names are written in one language.
 type language struct {
 	tag            string
+	cldr           textlanguage.Tag // whose rules of plurals apply
 	decimal, group string
 	// digits is how long the part before the decimal sign is when it begins to be grouped.
 	digits       int
@@ -65,6 +69,24 @@ func (l *language) times(s string) string {
 		return l.once
 	}
 	return l.number(s) + l.often
+}
+
+// plural chooses among the forms of a word, that of one first, the one that goes with a number.
+func (l *language) plural(number string, forms []string) string {
+	n, err := strconv.Atoi(number)
+	if err == nil && plural.Cardinal.MatchPlural(l.cldr, max(n, -n)%10_000_000, 0, 0, 0, 0) == plural.One {
+		return forms[0]
+	}
+	return forms[len(forms)-1]
+}
+
+// values names signals with their actual values.
+func (l *language) values(signals []detectors.Signal) string {
+	var named []string
+	for _, s := range signals[:min(len(signals), maxCharts)] {
+		named = append(named, l.metric(s.Metric)+" "+l.value(detectors.FormatNumber(s.Actual), s.Unit))
+	}
+	return l.list(named)
 }
 
 // contributions names the signals that a decision is owed to most, with their shares in whole percent.
@@ -149,11 +171,8 @@ func (l *language) duration(s string) string {
 			}
 			continue
 		}
-		name := u.many
-		if n == 1 {
-			name = u.one
-		}
-		parts = append(parts, l.number(strconv.FormatInt(n, 10))+name)
+		count := strconv.FormatInt(n, 10)
+		parts = append(parts, l.number(count)+l.plural(count, []string{u.one, u.many}))
 		if len(parts) == 2 {
 			break
 		}
@@ -198,11 +217,11 @@ func (l *language) sentence(s string) string {
 
 func languages() []*language {
 	return []*language{
-		{tag: "en", decimal: ".", group: ",", digits: 4, percent: "%", open: "“", close: "”", day: " day", days: " days", hour: " h", minute: " min", sec: " s",
+		{tag: "en", cldr: textlanguage.English, decimal: ".", group: ",", digits: 4, percent: "%", open: "“", close: "”", day: " day", days: " days", hour: " h", minute: " min", sec: " s",
 			time: "2 Jan 2006, 15:04 MST", once: "once", often: " times", space: " ", capitalFirst: true},
-		{tag: "de", decimal: ",", group: ".", digits: 5, percent: noBreak + "%", open: "„", close: "“", day: " d", days: " d", hour: " h", minute: " min", sec: " s",
+		{tag: "de", cldr: textlanguage.German, decimal: ",", group: ".", digits: 5, percent: noBreak + "%", open: "„", close: "“", day: " d", days: " d", hour: " h", minute: " min", sec: " s",
 			time: "02.01.2006, 15:04 MST", once: "einmal", often: "-mal", space: " ", capitalFirst: true},
-		{tag: "zh", decimal: ".", group: ",", digits: 5, percent: "%", open: "“", close: "”", day: " 天", days: " 天", hour: " 小时", minute: " 分钟", sec: " 秒",
+		{tag: "zh", cldr: textlanguage.Chinese, decimal: ".", group: ",", digits: 5, percent: "%", open: "“", close: "”", day: " 天", days: " 天", hour: " 小时", minute: " 分钟", sec: " 秒",
 			time: "2006年1月2日 15:04 MST", often: " 次"},
 	}
 }

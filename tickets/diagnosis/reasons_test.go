@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +16,8 @@ import (
 func TestReasonsGolden(t *testing.T) {
 	full := map[string]string{"metric": "coolant_temp", "value": "121.5", "unit": "°C", "limit": "110", "seconds": "3725", "rate": "12", "per": "60",
 		"count": "3", "event": "crash", "healthy": "session_ok", "expression": "rpm > 0", "usual": "10", "expected": "88.2", "metrics": "3",
-		"year": "1970", "detector": "limit", "rule": "coolant-hot", "view": detectors.ViewShape}
+		"year": "1970", "detector": "limit", "rule": "coolant-hot", "view": detectors.ViewShape,
+		"over": "11.5", "percent": "10", "readings": "372", "most": "12"}
 	bare := map[string]string{"metric": "coolant_temp", "value": "-12345.6", "limit": "1", "seconds": "0", "rate": "12", "per": "1",
 		"count": "1", "event": "crash", "expression": "rpm > 0", "expected": "0", "metrics": "2", "year": "1970",
 		"detector": "limit", "rule": "coolant-hot", "view": detectors.ViewSeason}
@@ -36,6 +38,15 @@ func TestReasonsGolden(t *testing.T) {
 		say(key, detectors.Finding{Reason: detectors.Reason{Key: key, Params: full}, Signals: signals,
 			Events: []telemetry.Event{{Time: 0}, {Time: 120_000}}})
 		say(key+", bare", detectors.Finding{Reason: detectors.Reason{Key: key, Params: bare}, Signals: signals[:2]})
+	}
+	for _, number := range []string{"1", "2"} {
+		for _, key := range []string{detectors.ReasonChangeUp, detectors.ReasonChangeDown, detectors.ReasonStuck, detectors.ReasonOffTogether, detectors.ReasonTooMany} {
+			counts := maps.Clone(full)
+			for _, name := range []string{"count", "readings", "most", "metrics", "limit"} {
+				counts[name] = number
+			}
+			say(key+", "+number, detectors.Finding{Reason: detectors.Reason{Key: key, Params: counts}, Signals: signals})
+		}
 	}
 	for _, view := range detectors.Views() {
 		full["view"] = view

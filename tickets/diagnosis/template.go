@@ -10,7 +10,8 @@ import (
 // The formats of blanks: "text" as it is; "code" in the quotes of the
 // language; "number" in the digits of the language; "value" the same with the
 // unit; "percent" of a fraction; "duration" of whole seconds; "times" of
-// a count ("once", "3 times"); "view" of the course of a metric; "metric" as people call it. A passage in brackets is left out when a blank in it is
+// a count ("once", "3 times"); "view" of the course of a metric; "metric" as people call it; "plural" the
+// word that goes with a count, as in "{count:plural:reading|readings}", the form of one first, one form where a language has no other. A passage in brackets is left out when a blank in it is
 // empty or "0".
 type template struct {
 	pieces []piece
@@ -19,10 +20,11 @@ type template struct {
 type piece struct {
 	text          string // set when there is no blank
 	param, format string
-	optional      int // number of the bracket it stands in, from 1; 0 outside
+	forms         []string // of the format "plural"
+	optional      int      // number of the bracket it stands in, from 1; 0 outside
 }
 
-var formats = map[string]bool{"text": true, "code": true, "number": true, "value": true, "percent": true, "duration": true, "times": true, "view": true, "metric": true}
+var formats = map[string]bool{"text": true, "code": true, "number": true, "value": true, "percent": true, "duration": true, "times": true, "view": true, "metric": true, "plural": true}
 
 // parseTemplate reads a template. It fails on a blank without a known format and on unbalanced brackets.
 func parseTemplate(source string) (template, error) {
@@ -54,10 +56,15 @@ func parseTemplate(source string) (template, error) {
 		default:
 			blank, after, ok := strings.Cut(rest[1:], "}")
 			param, format, _ := strings.Cut(blank, ":")
+			format, words, _ := strings.Cut(format, ":")
+			forms := strings.Split(words, "|")
+			if (format == "plural") != (words != "") || len(forms) > 2 {
+				return t, fmt.Errorf("%q: the blank {%s} is not {parameter:plural:one|more}", source, blank)
+			}
 			if !ok || param == "" || !formats[format] {
 				return t, fmt.Errorf("%q: the blank {%s} is not {parameter:format} with a known format", source, blank)
 			}
-			t.pieces = append(t.pieces, piece{param: param, format: format, optional: optional})
+			t.pieces = append(t.pieces, piece{param: param, format: format, forms: forms, optional: optional})
 			rest = after
 		}
 	}
@@ -81,6 +88,8 @@ func (t template) fill(l *language, params map[string]string) string {
 		case left[p.optional]:
 		case p.param == "":
 			b.WriteString(p.text)
+		case p.format == "plural":
+			b.WriteString(l.plural(params[p.param], p.forms))
 		default:
 			b.WriteString(l.format(p.format, params[p.param], params["unit"]))
 		}

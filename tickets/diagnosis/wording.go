@@ -124,14 +124,14 @@ func (w *Wording) Reason(f *detectors.Finding) tickets.Text {
 	})
 }
 
-// params are what fills the blanks of a reason: what it brings, {contributions} of the signals, and the {span} in seconds from the first
+// params are what fills the blanks of a reason: what it brings, {contributions} and {values} of the signals, and the {span} in seconds from the first
 // of the events to the last.
 func (l *language) params(f *detectors.Finding) map[string]string {
 	params := maps.Clone(f.Reason.Params)
 	if params == nil {
 		params = make(map[string]string)
 	}
-	params["contributions"] = l.contributions(f.Signals)
+	params["contributions"], params["values"] = l.contributions(f.Signals), l.values(f.Signals)
 	if n := len(f.Events); n > 1 {
 		params["span"] = strconv.FormatInt((f.Events[n-1].Time-f.Events[0].Time)/1000, 10)
 	}

@@ -27,15 +27,15 @@ func words(t *testing.T) *Wording {
 
 // params are what each reason brings, as documented with its key.
 var params = map[string]string{
-	detectors.ReasonLimitAbove:       "metric value unit limit seconds",
-	detectors.ReasonLimitBelow:       "metric value unit limit seconds",
-	detectors.ReasonRateAbove:        "metric rate unit per limit value",
-	detectors.ReasonRateBelow:        "metric rate unit per limit value",
+	detectors.ReasonLimitAbove:       "metric value unit limit seconds over percent",
+	detectors.ReasonLimitBelow:       "metric value unit limit seconds over percent",
+	detectors.ReasonRateAbove:        "metric rate unit per limit value usual",
+	detectors.ReasonRateBelow:        "metric rate unit per limit value usual",
 	detectors.ReasonDuration:         "metric value unit seconds limit",
 	detectors.ReasonSequence:         "count event healthy span",
 	detectors.ReasonWithin:           "count event seconds limit",
-	detectors.ReasonExpression:       "expression seconds",
-	detectors.ReasonStuck:            "metric value unit seconds",
+	detectors.ReasonExpression:       "expression seconds values",
+	detectors.ReasonStuck:            "metric value unit seconds readings most usual",
 	detectors.ReasonImplausibleAbove: "metric value unit limit",
 	detectors.ReasonImplausibleBelow: "metric value unit limit",
 	detectors.ReasonSilence:          "seconds usual",
@@ -84,7 +84,7 @@ func TestEveryReasonIsWordedInEveryLanguage(t *testing.T) {
 				continue
 			}
 			for _, p := range w.languages[0].reasons[key].pieces {
-				if p.param != "" && !slices.ContainsFunc(tmpl.pieces, func(q piece) bool { return q.param == p.param && q.format == p.format }) {
+				if p.param != "" && p.format != "plural" && !slices.ContainsFunc(tmpl.pieces, func(q piece) bool { return q.param == p.param && q.format == p.format }) {
 					t.Errorf("%s: %s does not say {%s:%s}, English does", l.tag, key, p.param, p.format)
 				}
 			}
@@ -170,7 +170,7 @@ func TestNumbersAndDurations(t *testing.T) {
 }
 
 func TestTemplatesAreChecked(t *testing.T) {
-	for _, source := range []string{"{metric}", "{metric:colour}", "{:text}", "{metric:text", "[a", "a]", "[a [b] c]", "{", "["} {
+	for _, source := range []string{"{metric}", "{metric:colour}", "{:text}", "{metric:text", "[a", "a]", "[a [b] c]", "{", "[", "{n:plural}", "{n:plural:}", "{n:number:a|b}", "{n:plural:a|b|c}"} {
 		if _, err := parseTemplate(source); err == nil {
 			t.Errorf("%q was accepted", source)
 		}
