@@ -182,6 +182,16 @@ func (w *world) Findings(_ context.Context, _ string, f tickets.FindingFilter) (
 	return w.evidence, "", w.fail()
 }
 
+func (w *world) Telling(_ context.Context, _ string, ids []string) (map[string]detectors.Finding, error) {
+	told := make(map[string]detectors.Finding)
+	for _, e := range w.evidence {
+		if slices.Contains(ids, e.Ticket) && e.Phase != detectors.Cleared {
+			told[e.Ticket] = e.Finding
+		}
+	}
+	return told, w.fail()
+}
+
 func (w *world) Counts(_ context.Context, _ string, f tickets.Filter) (map[string]map[string]int, error) {
 	w.filter = f
 	return map[string]map[string]int{"severity": {"major": 1}}, w.fail()
@@ -245,6 +255,21 @@ func (w *world) Band(context.Context, series.Key, series.Range) ([]diagnosis.Ban
 
 func (w *world) Reason(f *detectors.Finding) tickets.Text {
 	return tickets.Text{"en": "Found by " + f.Detector + "."}
+}
+
+func (w *world) Brief(f *detectors.Finding, lasting time.Duration) tickets.Text {
+	if lasting <= 0 {
+		return tickets.Text{"en": "Before it began"}
+	}
+	return tickets.Text{"en": "By " + f.Detector}
+}
+
+func (w *world) Unusual(f *detectors.Finding) tickets.Text {
+	return tickets.Text{"en": "Rare for " + f.Device + "."}
+}
+
+func (w *world) Describe(_, _, code string) tickets.FaultInfo {
+	return tickets.FaultInfo{Title: tickets.Text{"en": "The fault " + code}}
 }
 
 func (w *world) Raw(_ context.Context, key series.Key, r series.Range, limit int) ([]series.Point, error) {

@@ -15,10 +15,12 @@ type FindingPage struct {
 	Next     string        `json:"next,omitempty"`
 }
 
-// FindingView is a finding and why it was made, in words.
+// FindingView is a finding in words, by language: what fault it speaks of, why it was made, and how unusual what it saw is.
 type FindingView struct {
 	tickets.Evidence
-	Words tickets.Text `json:"words,omitempty"`
+	Title   tickets.Text `json:"title,omitempty"`
+	Words   tickets.Text `json:"words,omitempty"`
+	Unusual tickets.Text `json:"unusual,omitempty"`
 }
 
 type findingsQuery struct {
@@ -52,9 +54,10 @@ func (s *Server) listFindings(ctx context.Context, who access.Principal, in *fin
 	}
 	out := FindingPage{Findings: make([]FindingView, len(found)), Next: next}
 	for i := range found {
-		out.Findings[i].Evidence = found[i]
-		if s.cfg.Wording != nil {
-			out.Findings[i].Words = s.cfg.Wording.Reason(&found[i].Finding)
+		view, f := &out.Findings[i], &found[i].Finding
+		view.Evidence = found[i]
+		if w := s.cfg.Wording; w != nil {
+			view.Title, view.Words, view.Unusual = w.Describe(who.Tenant, f.Device, f.FaultCode).Title, w.Reason(f), w.Unusual(f)
 		}
 	}
 	return answer(out), nil

@@ -19,13 +19,15 @@ import (
 // or tickets.ErrUnavailable where they apply; every other error is a 500 that
 // is logged and not shown.
 
-// Tickets reads what the desk keeps; a tickets.Store is one.
+// Tickets reads what the desk keeps; the ticket stores are ones.
 type Tickets interface {
 	Ticket(ctx context.Context, tenant, id string) (tickets.Ticket, error)
 	List(ctx context.Context, tenant string, f tickets.Filter) (tickets.Page, error)
 	History(ctx context.Context, tenant, ticket string) ([]tickets.Entry, error)
 	Findings(ctx context.Context, tenant string, f tickets.FindingFilter) (findings []tickets.Evidence, next string, err error)
 	Counts(ctx context.Context, tenant string, f tickets.Filter) (map[string]map[string]int, error)
+	// Telling returns of each ticket that has one the newest finding that says what is wrong.
+	Telling(ctx context.Context, tenant string, ids []string) (map[string]detectors.Finding, error)
 }
 
 // Diagnoses returns the sealed diagnosis of a ticket.
@@ -38,9 +40,15 @@ type Bands interface {
 	Band(ctx context.Context, key series.Key, r series.Range) ([]diagnosis.BandPoint, error)
 }
 
-// Wording says in words why a finding was made; *diagnosis.Wording is one.
+// Wording says in words what a finding says; *diagnosis.Wording is one.
 type Wording interface {
+	// Reason says why a finding was made, Brief the same in a few words for a fault that lasts so long.
 	Reason(f *detectors.Finding) tickets.Text
+	Brief(f *detectors.Finding, lasting time.Duration) tickets.Text
+	// Unusual says how unusual what a finding saw is; nil when there is nothing to say.
+	Unusual(f *detectors.Finding) tickets.Text
+	// Describe gives the title of a fault.
+	Describe(tenant, device, code string) tickets.FaultInfo
 }
 
 // Series reads readings; a series.Store is one.

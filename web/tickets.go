@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -13,6 +14,20 @@ import (
 	"github.com/presage-pdm/presage/tickets"
 	"github.com/presage-pdm/presage/tickets/diagnosis"
 )
+
+// TicketRow is a ticket of a list. Reason says in a few words why the ticket exists and for how long the fault has lasted, by
+// language; it is missing where no finding is kept.
+type TicketRow struct {
+	tickets.Ticket
+	Reason tickets.Text `json:"reason,omitempty"`
+}
+
+// TicketPage is a page of tickets. Next is empty on the last one; Total counts the matching tickets, over all pages.
+type TicketPage struct {
+	Tickets []TicketRow `json:"tickets"`
+	Next    string      `json:"next,omitempty"`
+	Total   int         `json:"total"`
+}
 
 // TicketDetail is a ticket with the names behind its identifiers and what the reader may do to it.
 type TicketDetail struct {
@@ -118,7 +133,7 @@ func (s *Server) ticketRoutes() {
 	handle(s, operation{id: "comment-ticket", method: "POST", path: "/api/v1/tickets/{id}/comments", summary: "Comment on a ticket", tag: "tickets"}, s.commentTicket)
 }
 
-func (s *Server) listTickets(ctx context.Context, who access.Principal, in *ticketsQuery) (*body[tickets.Page], error) {
+func (s *Server) listTickets(ctx context.Context, who access.Principal, in *ticketsQuery) (*body[TicketPage], error) {
 	f, err := in.filter()
 	if err != nil {
 		return nil, err
@@ -128,8 +143,46 @@ func (s *Server) listTickets(ctx context.Context, who access.Principal, in *tick
 	if err != nil {
 		return nil, fmt.Errorf("list tickets: %w", err)
 	}
-	found.Tickets = list(slices.DeleteFunc(found.Tickets, func(t tickets.Ticket) bool { return !s.cfg.Desk.MayView(t, who) }))
-	return answer(found), nil
+	found.Tickets = slices.DeleteFunc(found.Tickets, func(t tickets.Ticket) bool { return !s.cfg.Desk.MayView(t, who) })
+	rows, err := s.ticketRows(ctx, who.Tenant, found.Tickets)
+	if err != nil {
+		return nil, err
+	}
+	return answer(TicketPage{Tickets: rows, Next: found.Next, Total: found.Total}), nil
+}
+
+// ticketRows adds to tickets why they exist.
+func (s *Server) ticketRows(ctx context.Context, tenant string, found []tickets.Ticket) ([]TicketRow, error) {
+	rows := make([]TicketRow, len(found))
+	ids := make([]string, len(found))
+	for i := range found {
+		rows[i].Ticket, ids[i] = found[i], found[i].ID
+	}
+	if s.cfg.Wording == nil {
+		return rows, nil
+	}
+	told, err := s.cfg.Tickets.Telling(ctx, tenant, ids)
+	if err != nil {
+		return nil, fmt.Errorf("reasons of tickets: %w", err)
+	}
+	now := time.Now()
+	for i := range rows {
+		if f, ok := told[rows[i].ID]; ok {
+			rows[i].Reason = s.cfg.Wording.Brief(&f, lasting(&rows[i].Ticket, now))
+		}
+	}
+	return rows, nil
+}
+
+// lasting is how long the fault of a ticket has lasted: until it was over, or the ticket closed, or now.
+func lasting(t *tickets.Ticket, now time.Time) time.Duration {
+	switch {
+	case !t.ClearedAt.IsZero():
+		now = t.ClearedAt
+	case !t.ClosedAt.IsZero():
+		now = t.ClosedAt
+	}
+	return now.Sub(t.OnsetAt)
 }
 
 func (s *Server) countTickets(ctx context.Context, who access.Principal, in *countsQuery) (*body[TicketCounts], error) {

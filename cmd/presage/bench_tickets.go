@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/internal/bench"
 	"github.com/presage-pdm/presage/internal/sqlstore"
 	"github.com/presage-pdm/presage/telemetry"
@@ -161,9 +162,25 @@ func storeTickets(ctx context.Context, store *sqlstore.Store, from, to int) erro
 			if err := tx.Insert(ctx, &t); err != nil {
 				return err
 			}
+			if _, err := tx.Attach(ctx, benchEvidence(n, &t)); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
+}
+
+// benchEvidence is the finding that opened the n-th ticket.
+func benchEvidence(n int, t *tickets.Ticket) tickets.Evidence {
+	at, most := t.OpenedAt.UnixMilli(), 105.0
+	return tickets.Evidence{Ticket: t.ID, RecordedAt: t.RecordedAt, Finding: detectors.Finding{
+		ID: fmt.Sprintf("finding-%d", n), Tenant: telemetry.DefaultTenant, Device: t.Device, Component: t.Component, FaultCode: t.FaultCode,
+		Detector: "limit", Rule: "rule", Version: 1, Phase: detectors.Raised, Severity: t.Severity, Onset: at, Time: at, Arrival: at, Score: 1,
+		Signals: []detectors.Signal{{Metric: "coolant_temp", Unit: "°C", Actual: 118, Expected: 100, High: &most, Share: 1, Detector: "limit"}},
+		Reason: detectors.Reason{Key: detectors.ReasonLimitAbove, Params: map[string]string{
+			"metric": "coolant_temp", "value": "118", "unit": "°C", "limit": "105", "seconds": "720", "over": "13", "percent": "12",
+		}},
+	}}
 }
 
 // benchTicket is the n-th of many tickets of 10,000 devices, of which one in ten is open.

@@ -2,9 +2,12 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"encoding/json"
 	"fmt"
 	"time"
 
+	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/tickets"
 )
 
@@ -70,4 +73,36 @@ func (s *Store) Findings(ctx context.Context, tenant string, f tickets.FindingFi
 		next = cursor{Sort: order, Times: []time.Time{millis(last.Time)}, Texts: []string{last.ID}}.String()
 	}
 	return findings, next, nil
+}
+
+// Telling returns, of each of the tickets that has one, the newest finding that says what is wrong: none that only says that it is over.
+// It takes one look into the index of findings a ticket.
+func (s *Store) Telling(ctx context.Context, tenant string, ids []string) (map[string]detectors.Finding, error) {
+	told := make(map[string]detectors.Finding, len(ids))
+	if len(ids) == 0 {
+		return told, nil
+	}
+	w := newWhere(tenant)
+	oneOf(w, "id", ids)
+	// The condition "ticket <> ''" is implied, and tells the planner of the partial index.
+	query := fmt.Sprintf(`SELECT id, (SELECT body FROM findings
+			WHERE findings.tenant = $1 AND findings.ticket = tickets.id AND findings.ticket <> '' AND findings.phase <> '%s'
+			ORDER BY found_at DESC, findings.id DESC LIMIT 1)
+		FROM tickets WHERE %s`, detectors.Cleared, w)
+	type telling struct {
+		ticket string
+		body   sql.NullString
+	}
+	rows, err := collect(ctx, s.read, func(r row) (v telling, err error) { return v, r.Scan(&v.ticket, &v.body) }, query, w.args...)
+	for i := 0; err == nil && i < len(rows); i++ {
+		if r := rows[i]; r.body.Valid {
+			f := detectors.Finding{Tenant: tenant}
+			err = json.Unmarshal([]byte(r.body.String), &f)
+			told[r.ticket] = f
+		}
+	}
+	if err != nil {
+		return nil, s.fail(ctx, "read what tickets tell", err)
+	}
+	return told, nil
 }

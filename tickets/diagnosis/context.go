@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"maps"
+	"math"
 	"strconv"
 	"strings"
 
@@ -25,6 +26,8 @@ var contextKeys = map[string]string{
 	"highest": "readings since",
 	"lowest":  "readings since",
 	"usual":   "readings since",
+	// What a finding saw, by the test of its method.
+	"rare": "rank",
 	// The actual value against those of peers.
 	"peers-higher":  "count size name",
 	"peers-lower":   "count size name",
@@ -80,6 +83,30 @@ func (w *Wording) peers(c *Cohort) tickets.Text {
 	key, count := standing(c.Below, c.Above, c.Size)
 	params := map[string]string{"name": c.Name, "size": strconv.Itoa(c.Size), "count": strconv.Itoa(count)}
 	return w.each(func(l *language) string { return l.context["peers-"+key].fill(l, params) })
+}
+
+// Unusual says of the signal that a finding owes most to what was expected of it, and how rare so much is in the device's own history by
+// the p-value of the finding, which rests on the test of its method; a rule has none. It is nil when there is nothing to say.
+func (w *Wording) Unusual(f *detectors.Finding) tickets.Text {
+	if f.Phase == detectors.Cleared || len(f.Signals) == 0 {
+		return nil
+	}
+	s := &f.Signals[0]
+	c := Chart{Unit: s.Unit, Share: s.Share, Actual: s.Actual, Expected: s.Expected, Low: bound(s.Low), High: bound(s.High)}
+	said := w.context(&c, "")
+	if !(f.PValue > 0 && f.PValue < 1) {
+		return said
+	}
+	const whole = 10_000_000 // digits of the percentage that anybody reads
+	rank := floorPercent(whole-int(math.Ceil(f.PValue*whole)), whole)
+	rare := w.each(func(l *language) string { return l.context["rare"].fill(l, map[string]string{"rank": rank}) })
+	if said == nil {
+		return rare
+	}
+	for _, l := range w.languages {
+		said[l.tag] += l.space + rare[l.tag]
+	}
+	return said
 }
 
 // expectation chooses the sentence that says what was expected, none when the actual value is as expected.

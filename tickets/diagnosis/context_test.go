@@ -23,6 +23,7 @@ func TestEveryContextIsWordedInEveryLanguage(t *testing.T) {
 			Context map[string]string `yaml:"context"`
 			Views   map[string]string `yaml:"views"`
 			Reasons map[string]string `yaml:"reasons"`
+			Brief   map[string]string `yaml:"brief"`
 			Summary map[string]string `yaml:"summary"`
 			Unknown string            `yaml:"unknown"`
 		}
@@ -86,6 +87,17 @@ func TestContextGolden(t *testing.T) {
 		chart := off
 		c.change(&chart)
 		say(c.title, w.context(&chart, "Europe/Berlin"))
+	}
+	for _, p := range []float64{0, .25, .0104, 1e-4, 1e-12} {
+		f := detectors.Finding{Phase: detectors.Raised, PValue: p, Signals: []detectors.Signal{{Unit: "°C", Actual: 118, Expected: 88, Low: number(81), High: number(94), Share: 1}}}
+		say(fmt.Sprintf("unusual, p-value %g", p), w.Unusual(&f))
+		f.Signals[0].Actual = 90
+		say("within its range", w.Unusual(&f))
+	}
+	for phase, signals := range map[detectors.Phase][]detectors.Signal{detectors.Cleared: {{Actual: 1, Share: 1}}, detectors.Raised: nil} {
+		if said := w.Unusual(&detectors.Finding{Phase: phase, PValue: .01, Signals: signals}); said != nil {
+			t.Errorf("of a finding that is %s with signals %+v is said %v", phase, signals, said)
+		}
 	}
 	for _, c := range []Cohort{{Below: 412, Above: 3, Size: 415}, {Above: 90, Size: 100}, {Below: 7, Size: 7}, {Above: 1415, Size: 1415}, {Size: 9}} {
 		c.Name = "City bus"

@@ -20,23 +20,23 @@ type language struct {
 	cldr           textlanguage.Tag // whose rules of plurals apply
 	decimal, group string
 	// digits is how long the part before the decimal sign is when it begins to be grouped.
-	digits       int
-	percent      string
-	open, close  string // quotes
-	day, hour    string // units of duration, after the number
-	minute, sec  string
-	days         string // of more than one day
-	time         string // layout of [time.Time.Format]
-	reasons      map[string]template
-	head, bring  template
-	end, and     string
-	unknown      template
-	metrics      map[string]string
-	views        map[string]string
-	context      map[string]template // by the keys of contextKeys
-	space        string              // between sentences
-	once, often  string              // how often: one time, and what follows another number; once is empty where it is no exception
-	capitalFirst bool                // sentences begin with a capital letter
+	digits         int
+	percent        string
+	open, close    string // quotes
+	day, hour      string // units of duration, after the number
+	minute, sec    string
+	days           string              // of more than one day
+	time           string              // layout of [time.Time.Format]
+	reasons, brief map[string]template // by the keys of reasons
+	head, bring    template
+	end, and       string
+	unknown        template
+	metrics        map[string]string
+	views          map[string]string
+	context        map[string]template // by the keys of contextKeys
+	space          string              // between sentences
+	once, often    string              // how often: one time, and what follows another number; once is empty where it is no exception
+	capitalFirst   bool                // sentences begin with a capital letter
 }
 
 func (l *language) format(format, value, unit string) string {

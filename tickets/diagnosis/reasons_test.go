@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/telemetry"
@@ -53,6 +54,36 @@ func TestReasonsGolden(t *testing.T) {
 		say("view "+view, detectors.Finding{Reason: detectors.Reason{Key: detectors.ReasonNewPattern, Params: full}})
 	}
 	golden(t, "reasons", b.String())
+}
+
+// TestBriefGolden words every reason in a few words, with all its blanks filled and with few.
+func TestBriefGolden(t *testing.T) {
+	params := map[string]string{"metric": "coolant_temp", "value": "121.5", "unit": "°C", "limit": "110", "seconds": "3725", "rate": "12", "per": "60",
+		"count": "3", "event": "crash", "expression": "coolant_temp > 120", "usual": "10", "expected": "88.2", "metrics": "3",
+		"year": "1970", "detector": "limit", "rule": "coolant-hot", "view": detectors.ViewShape}
+	low, high := 82.0, 95.0
+	ranged := []detectors.Signal{{Metric: "coolant_temp", Unit: "°C", Actual: 121.5, Expected: 88.2, Low: &low, High: &high, Share: 1}}
+	open := []detectors.Signal{{Metric: "coolant_temp", Unit: "°C", Actual: 121.5, Expected: 88.2, Share: 1}}
+	w := words(t)
+	var b strings.Builder
+	say := func(title string, f detectors.Finding, lasting time.Duration) {
+		fmt.Fprintln(&b, title)
+		said := w.Brief(&f, lasting)
+		for _, l := range w.languages {
+			fmt.Fprintf(&b, "  %s  %s\n", l.tag, strings.ReplaceAll(said[l.tag], noBreak, "_"))
+			if strings.ContainsAny(said[l.tag], "{}[]") {
+				t.Errorf("%s in %s has a blank left: %s", title, l.tag, said[l.tag])
+			}
+		}
+	}
+	for _, key := range append(detectors.ReasonKeys(), "something-new") {
+		say(key, detectors.Finding{Detector: "limit", Reason: detectors.Reason{Key: key, Params: params}, Signals: ranged}, 12*time.Minute+40*time.Second)
+	}
+	off := detectors.Reason{Key: detectors.ReasonAbnormalAbove, Params: params}
+	say("no range, at once", detectors.Finding{Reason: off, Signals: open}, 0)
+	say("no range, two days", detectors.Finding{Reason: off, Signals: open}, 51*time.Hour)
+	say("no signal, a clock that is ahead", detectors.Finding{Reason: off}, -time.Second)
+	golden(t, "brief", b.String())
 }
 
 // golden holds a text to its golden file.

@@ -61,6 +61,7 @@ func readTable(name string, into any) error {
 func (l *language) read() error {
 	var table struct {
 		Reasons map[string]string `yaml:"reasons"`
+		Brief   map[string]string `yaml:"brief"`
 		Summary struct {
 			Head  string `yaml:"head"`
 			Bring string `yaml:"bring"`
@@ -85,9 +86,9 @@ func (l *language) read() error {
 		}
 		return t
 	}
-	l.reasons = make(map[string]template)
+	l.reasons, l.brief = make(map[string]template), make(map[string]template)
 	for _, key := range detectors.ReasonKeys() {
-		l.reasons[key] = parse(key, table.Reasons[key])
+		l.reasons[key], l.brief[key] = parse(key, table.Reasons[key]), parse("brief."+key, table.Brief[key])
 	}
 	l.head, l.bring = parse("summary.head", table.Summary.Head), parse("summary.bring", table.Summary.Bring)
 	l.unknown = parse("unknown", table.Unknown)
@@ -120,8 +121,13 @@ func (w *Wording) Reason(f *detectors.Finding) tickets.Text {
 		if t, ok := l.reasons[f.Reason.Key]; ok {
 			return t.fill(l, l.params(f))
 		}
-		return l.unknown.fill(l, map[string]string{"detector": f.Detector, "key": f.Reason.Key})
+		return l.unknownReason(f)
 	})
+}
+
+// unknownReason words a finding with a reason that is in no table.
+func (l *language) unknownReason(f *detectors.Finding) string {
+	return l.unknown.fill(l, map[string]string{"detector": f.Detector, "key": f.Reason.Key})
 }
 
 // params are what fills the blanks of a reason: what it brings, {contributions} and {values} of the signals, and the {span} in seconds from the first

@@ -58,6 +58,7 @@ func TestEveryReasonIsWordedInEveryLanguage(t *testing.T) {
 	for _, l := range w.languages {
 		var table struct {
 			Reasons map[string]string `yaml:"reasons"`
+			Brief   map[string]string `yaml:"brief"`
 			Views   map[string]string `yaml:"views"`
 			Context map[string]string `yaml:"context"`
 			Summary map[string]string `yaml:"summary"`
@@ -69,6 +70,17 @@ func TestEveryReasonIsWordedInEveryLanguage(t *testing.T) {
 		want := slices.Sorted(slices.Values(detectors.ReasonKeys()))
 		if got := slices.Sorted(maps.Keys(table.Reasons)); !slices.Equal(got, want) {
 			t.Errorf("%s words %v, the detectors say %v", l.tag, got, want)
+		}
+		if got := slices.Sorted(maps.Keys(table.Brief)); !slices.Equal(got, want) {
+			t.Errorf("%s words %v in brief, the detectors say %v", l.tag, got, want)
+		}
+		for key, tmpl := range l.brief {
+			brought := params[key] + " values contributions low high middle lasting"
+			for _, p := range tmpl.pieces {
+				if p.param != "" && !slices.Contains(strings.Fields(brought), p.param) {
+					t.Errorf("%s: %s in brief has a blank {%s}, which the reason does not bring", l.tag, key, p.param)
+				}
+			}
 		}
 		for key, tmpl := range l.reasons {
 			brought, known := params[key]

@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
 		{"numbers have no gaps", numbersWithoutGaps},
 		{"evidence is unique", evidenceIsUnique},
 		{"findings", findings},
+		{"what tickets tell", telling},
 		{"history and diagnosis", historyAndDiagnosis},
 		{"list orders", listOrders},
 		{"list filters", listFilters},

@@ -278,6 +278,38 @@ func evidenceIsUnique(t *testing.T, s *sqlstore.Store) {
 	}
 }
 
+// telling: of each ticket the newest finding that is not the end of a fault; none of tickets without findings and of other tenants.
+func telling(t *testing.T, s *sqlstore.Store) {
+	all := insert(t, s, newTicket("bus-1", "overheat"), newTicket("bus-2", "overheat"), newTicket("bus-3", "overheat"))
+	update(t, s, func(ctx context.Context, tx tickets.Tx) error {
+		for i, c := range []struct {
+			ticket string
+			phase  detectors.Phase
+			minute int
+		}{
+			{all[0].ID, detectors.Raised, 1}, {all[0].ID, detectors.Continued, 5}, {all[0].ID, detectors.Continued, 3}, {all[0].ID, detectors.Cleared, 9},
+			{all[1].ID, detectors.Cleared, 2}, {"", detectors.Raised, 7},
+		} {
+			e := finding(fmt.Sprintf("f-%d", i), "bus-1")
+			e.Ticket, e.Phase, e.Time = c.ticket, c.phase, epoch.Add(time.Duration(c.minute)*time.Minute).UnixMilli()
+			if _, err := tx.Attach(ctx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	got, err := s.Telling(t.Context(), tenant, []string{all[0].ID, all[1].ID, all[2].ID, "unknown", ""})
+	if err != nil || len(got) != 1 || got[all[0].ID].ID != "f-1" || got[all[0].ID].Tenant != tenant || len(got[all[0].ID].Signals) != 1 {
+		t.Errorf("told %+v (error %v), want f-1 of the first ticket", got, err)
+	}
+	if got, err := s.Telling(t.Context(), tenant, nil); err != nil || len(got) != 0 {
+		t.Errorf("no tickets tell %+v (error %v)", got, err)
+	}
+	if got, err := s.Telling(t.Context(), "other", []string{all[0].ID}); err != nil || len(got) != 0 {
+		t.Errorf("another tenant is told %+v (error %v)", got, err)
+	}
+}
+
 func findings(t *testing.T, s *sqlstore.Store) {
 	update(t, s, func(ctx context.Context, tx tickets.Tx) error {
 		for i := range 7 {

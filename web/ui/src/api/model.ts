@@ -4,9 +4,11 @@ import type { components } from "./schema";
 
 type S = components["schemas"];
 
-export type Ticket = S["Ticket"];
+/** A ticket of a list, with why it exists in a few words. */
+export type TicketRow = S["TicketRow"];
+export type Ticket = Omit<TicketRow, "reason">;
 export type TicketDetail = S["TicketDetail"];
-export type TicketPage = S["Page"];
+export type TicketPage = S["TicketPage"];
 export type Action = S["Action"];
 export type Entry = S["Entry"];
 export type Dispatch = S["Dispatch"];

@@ -1605,6 +1605,12 @@ export interface components {
             ticket?: string;
             /** Format: int64 */
             time: number;
+            title?: {
+                [key: string]: string;
+            };
+            unusual?: {
+                [key: string]: string;
+            };
             /** Format: int64 */
             version: number;
             withheld?: string;
@@ -1704,12 +1710,6 @@ export interface components {
             /** @enum {string} */
             role: "viewer" | "technician" | "dispatcher" | "planner" | "admin";
             secret: string;
-        };
-        Page: {
-            next?: string;
-            tickets: components["schemas"]["Ticket"][];
-            /** Format: int64 */
-            total: number;
         };
         QuarantineEntry: {
             /** Format: date-time */
@@ -1895,59 +1895,6 @@ export interface components {
         Technicians: {
             technicians: components["schemas"]["Technician"][];
         };
-        Ticket: {
-            assignee: string;
-            backfill?: boolean;
-            /** @enum {string} */
-            category: "new" | "active" | "waiting" | "verifying" | "done";
-            /** Format: date-time */
-            cleared_at?: string;
-            /** Format: date-time */
-            closed_at?: string;
-            component: string;
-            /** Format: date-time */
-            deadline?: string;
-            device: string;
-            facts: components["schemas"]["Facts"];
-            fault_code: string;
-            id: string;
-            kind: string;
-            /** Format: date-time */
-            last_seen_at: string;
-            number: string;
-            /** Format: int64 */
-            occurrences: number;
-            /** Format: date-time */
-            onset_at: string;
-            /** Format: date-time */
-            opened_at: string;
-            previous_id?: string;
-            /** Format: int64 */
-            priority: number;
-            priority_reason: {
-                [key: string]: string;
-            };
-            /** Format: date-time */
-            recorded_at: string;
-            region: string;
-            /** Format: int64 */
-            reopened: number;
-            resolution?: string;
-            /** Format: int64 */
-            revision: number;
-            /** @enum {string} */
-            severity: "info" | "warning" | "major" | "critical";
-            state: string;
-            station: string;
-            title: {
-                [key: string]: string;
-            };
-            /** Format: date-time */
-            updated_at: string;
-            workflow: string;
-            /** Format: int64 */
-            workflow_version: number;
-        };
         TicketCounts: {
             counts: {
                 [key: string]: {
@@ -2015,6 +1962,68 @@ export interface components {
         };
         TicketHistory: {
             history: components["schemas"]["Entry"][];
+        };
+        TicketPage: {
+            next?: string;
+            tickets: components["schemas"]["TicketRow"][];
+            /** Format: int64 */
+            total: number;
+        };
+        TicketRow: {
+            assignee: string;
+            backfill?: boolean;
+            /** @enum {string} */
+            category: "new" | "active" | "waiting" | "verifying" | "done";
+            /** Format: date-time */
+            cleared_at?: string;
+            /** Format: date-time */
+            closed_at?: string;
+            component: string;
+            /** Format: date-time */
+            deadline?: string;
+            device: string;
+            facts: components["schemas"]["Facts"];
+            fault_code: string;
+            id: string;
+            kind: string;
+            /** Format: date-time */
+            last_seen_at: string;
+            number: string;
+            /** Format: int64 */
+            occurrences: number;
+            /** Format: date-time */
+            onset_at: string;
+            /** Format: date-time */
+            opened_at: string;
+            previous_id?: string;
+            /** Format: int64 */
+            priority: number;
+            priority_reason: {
+                [key: string]: string;
+            };
+            reason?: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            recorded_at: string;
+            region: string;
+            /** Format: int64 */
+            reopened: number;
+            resolution?: string;
+            /** Format: int64 */
+            revision: number;
+            /** @enum {string} */
+            severity: "info" | "warning" | "major" | "critical";
+            state: string;
+            station: string;
+            title: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            updated_at: string;
+            workflow: string;
+            /** Format: int64 */
+            workflow_version: number;
         };
         Token: {
             /** Format: date-time */
@@ -3297,7 +3306,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page"];
+                    "application/json": components["schemas"]["TicketPage"];
                 };
             };
             /** @description Error */

@@ -15,6 +15,7 @@ import { Ago } from "../../components/Ago";
 import { SeverityMark, Tag } from "../../components/marks";
 import { More, Page, Table } from "../../components/Page";
 import { Empty, Read } from "../../components/states";
+import { pick } from "../../format/names";
 import { percent } from "../../format/number";
 import css from "./findings.module.css";
 
@@ -123,8 +124,9 @@ function Line({ finding, onDetector }: { finding: Evidence; onDetector: (detecto
       </td>
       <td className="wide">
         <div className={css["what"]}>{reason(finding)}</div>
+        {finding.unusual && <div className={css["unusual"]}>{pick(finding.unusual, i18n.language)}</div>}
         <div className={css["meta"]}>
-          {t(`phase.${finding.phase}`)} · {component(finding.component)} · <span className="mono">{finding.fault_code}</span>
+          {t(`phase.${finding.phase}`)} · {component(finding.component)} · <span title={finding.fault_code}>{pick(finding.title, i18n.language) || finding.fault_code}</span>
           {finding.backfill && <> · {t("ticket.backfill")}</>}
         </div>
       </td>

@@ -1,7 +1,7 @@
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
-import type { Ticket } from "../../api/model";
+import type { Ticket, TicketRow } from "../../api/model";
 import { Ago } from "../../components/Ago";
 import { Due } from "../../components/Due";
 import { SeverityMark, StateMark } from "../../components/marks";
@@ -10,7 +10,7 @@ import { duration, millis } from "../../format/time";
 import css from "./queue.module.css";
 
 interface Props {
-  ticket: Ticket;
+  ticket: TicketRow;
   station: string;
   assignee: string;
   selected: boolean;
@@ -57,6 +57,11 @@ export const Row = memo(function Row({ ticket, station, assignee, selected, curr
             {pick(ticket.title, i18n.language)}
             {ticket.occurrences > 1 && <span className={css["times"]}>×{ticket.occurrences}</span>}
           </span>
+          {ticket.reason && (
+            <span className={`${css["reason"]} clip`} data-testid="ticket-reason" title={pick(ticket.reason, i18n.language)}>
+              {pick(ticket.reason, i18n.language)}
+            </span>
+          )}
           <span className={`${css["device"]} clip`}>
             {[...deviceAndModel(facts.device_name || ticket.device, facts.model_name || facts.model), facts.customer_name].filter(Boolean).join(" · ")}
           </span>
