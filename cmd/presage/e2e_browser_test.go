@@ -24,7 +24,14 @@ coverage: [{station: hamburg}]
 customers: [{id: hochbahn, name: Hochbahn, tier: gold, language: de}]
 sites: [{id: altona, name: Depot Altona, region: north, customer: hochbahn, time_zone: Europe/Berlin}]
 models: [{id: ebus, name: E-Bus 12, kind: vehicle, components: [{id: cooling, name: Cooling}]}]
-devices: [{id: bus-1703, name: Bus 1703, model: ebus, site: altona}]
+devices:
+  - {id: bus-1703, name: Bus 1703, model: ebus, site: altona}
+  - {id: bus-1, model: ebus, site: altona}
+  - {id: bus-2, model: ebus, site: altona}
+  - {id: bus-3, model: ebus, site: altona}
+  - {id: bus-4, model: ebus, site: altona}
+  - {id: bus-5, model: ebus, site: altona}
+  - {id: bus-6, model: ebus, site: altona}
 `
 
 const browserCatalog = `
@@ -44,7 +51,7 @@ faults:
 `
 
 // A technician signs in with Chromium, sees the ticket appear without a
-// reload, opens it, reads the chart and moves it to in_repair; a viewer cannot.
+// reload and why it exists, opens it, reads the chart, compares it with peers and moves it to in_repair; a viewer cannot.
 func TestTechnicianInTheBrowser(t *testing.T) {
 	if !ui.Built() {
 		realserver.Missing(t, "the browser application", "run make ui")
@@ -77,7 +84,7 @@ func TestTechnicianInTheBrowser(t *testing.T) {
 		shots = t.TempDir()
 	}
 	cmd := exec.Command("node", script, "--url", "http://"+p.http, "--shots", shots,
-		"--device", "bus-1703", "--fault", "coolant-hot", "--wait", "60")
+		"--device", "bus-1703", "--fault", "coolant-hot", "--wait", "60", "--peers")
 	cmd.Env = append(os.Environ(), "PRESAGE_TECHNICIAN=anna:anna-is-here", "PRESAGE_VIEWER=vic:vic-only-looks")
 	var errOut bytes.Buffer
 	cmd.Stderr = &errOut
@@ -87,6 +94,11 @@ func TestTechnicianInTheBrowser(t *testing.T) {
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
+	}
+	for i := range 6 {
+		peer := fmt.Sprintf("bus-%d", i+1)
+		at := time.Now().UnixMilli()
+		p.connect(peer).publish("presage/v1/"+peer+"/telemetry", fmt.Sprintf(`{"ts": %d, "values": {"coolant_temp": %d}}`, at, 84+2*i))
 	}
 	d := p.connect("bus-1703")
 	lines := bufio.NewScanner(out)

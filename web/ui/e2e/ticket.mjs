@@ -1,10 +1,12 @@
 // Drives a browser through what a technician does when a fault opens a ticket, against a running
 // server, and checks that a viewer cannot do the same:
 //
-//   sign in, wait for the ticket to appear without reloading, open it, find its chart drawn,
+//   sign in, wait for the ticket to appear without reloading, read in its line why it exists, open
+//   it, find its chart drawn and, with --peers, the layer of the peers in it that one switches on,
 //   move it to in_repair; then sign in as a viewer and find no such step.
 //
 // usage: node e2e/ticket.mjs --url URL --shots DIR [--device ID] [--fault CODE] [--to STATE] [--wait SECONDS]
+//        [--peers]
 // environment: PRESAGE_TECHNICIAN and PRESAGE_VIEWER as name:password, CHROMIUM (default /usr/bin/chromium)
 //
 // With --device it waits for a ticket of that device that is not there yet or already is; without,
@@ -24,6 +26,7 @@ const { values: options } = parseArgs({
     fault: { type: "string" },
     to: { type: "string", default: "in_repair" },
     wait: { type: "string", default: "60" },
+    peers: { type: "boolean", default: false },
   },
 });
 
@@ -69,6 +72,11 @@ async function main() {
     });
     if (!(await page.evaluate(() => globalThis.stayed === true))) throw new Error("the page was reloaded while it waited for the ticket");
     console.log(`ticket ${number}`);
+    await step("its line says why it exists", async () => {
+      const line = await page.waitForSelector(`[data-testid="ticket-row"][data-number="${number}"] [data-testid="ticket-reason"]`, { timeout: 15_000 });
+      const reason = await line.innerText();
+      if (!/\d/.test(reason)) throw new Error(`it says ${JSON.stringify(reason)}`);
+    });
     await shoot(page, shot("2-queue-ticket"));
 
     await step("the ticket opens beside the queue", async () => {
@@ -91,6 +99,10 @@ async function main() {
       if (ink.colours < 4 || ink.share < 0.005) throw new Error(`the canvas is all but empty: ${JSON.stringify(ink)}`);
     });
     await shoot(page, shot("4-ticket"), { whole: true });
+    if (options.peers) {
+      await step("the layer of the peers is switched on and off", () => peersLayer(page));
+      await shoot(page, shot("4-ticket-peers"), { whole: true });
+    }
 
     await step(`the technician moves it to ${options.to}`, async () => {
       const button = await page.waitForSelector(`[data-testid="action-${options.to}"]:not([disabled])`, { timeout: 10_000 }).catch(() => null);
@@ -115,6 +127,35 @@ async function main() {
     await browser.close();
   }
   console.log("ok");
+}
+
+/** Switches the peers' range on and off: the culprit's chart, and only that, has to change and to come back. */
+async function peersLayer(page) {
+  const box = page.locator('[data-testid="peers"]');
+  const pictures = () => page.$$eval('[data-testid="ticket-charts"] [data-testid="signal-chart"] canvas', (all) => all.map((c) => c.toDataURL()));
+  if (await box.isChecked()) throw new Error("it is on before anybody asked for it");
+  const without = await settled(pictures);
+  await box.check();
+  const within = await settled(pictures, without);
+  if (within[0] === without[0]) throw new Error("nothing is drawn");
+  if (within.slice(1).join() !== without.slice(1).join()) throw new Error("it is drawn into charts of other signals");
+  await box.uncheck();
+  const after = await settled(pictures, within);
+  if (after[0] !== without[0]) throw new Error("something of it stays");
+  await box.check();
+  await settled(pictures, after);
+}
+
+/** Reads until two readings in a row are the same and, where given, other than before; after some seconds whatever there is. */
+async function settled(read, before) {
+  let last = await read();
+  for (const end = Date.now() + 5_000; Date.now() < end; ) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const now = await read();
+    if (now.join() === last.join() && now.join() !== before?.join()) return now;
+    last = now;
+  }
+  return last;
 }
 
 main().catch((error) => {

@@ -96,6 +96,7 @@ export function Charts({ ticket, diagnosis }: { ticket: TicketDetail; diagnosis:
           <Checkbox
             size="xs"
             checked={withPeers}
+            data-testid="peers"
             onChange={(e) => setWithPeers(e.currentTarget.checked)}
             label={
               <span className={css["keyLabel"]}>
