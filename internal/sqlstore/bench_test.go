@@ -209,3 +209,41 @@ func BenchmarkDevices(b *testing.B) {
 		})
 	})
 }
+
+// BenchmarkTelling reads what the 50 tickets of a page tell of 20,000, 500 of which have three findings each.
+func BenchmarkTelling(b *testing.B) {
+	onBoth(b, func(b *testing.B, s *sqlstore.Store) {
+		const n = 20_000
+		fill(b, s, n)
+		page, err := s.List(b.Context(), benchTenant, tickets.Filter{Limit: 500, Sort: "opened"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		err = s.Update(b.Context(), benchTenant, tickets.Fence{}, func(ctx context.Context, tx tickets.Tx) error {
+			for i, t := range page.Tickets {
+				for j, phase := range []detectors.Phase{detectors.Raised, detectors.Continued, detectors.Cleared} {
+					at := t.OpenedAt.Add(time.Duration(j) * time.Minute).UnixMilli()
+					f := detectors.Finding{ID: fmt.Sprintf("f-%d-%d", i, j), Tenant: benchTenant, Device: t.Device, Component: t.Component, Phase: phase, Time: at,
+						Signals: []detectors.Signal{{Metric: "coolant_temp", Actual: 118, Expected: 90, Share: 1}}}
+					if _, err := tx.Attach(ctx, tickets.Evidence{Finding: f, Ticket: t.ID, RecordedAt: t.OpenedAt}); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		ids := make([]string, 50)
+		for b.Loop() {
+			for i := range ids {
+				ids[i] = page.Tickets[(i*7)%len(page.Tickets)].ID
+			}
+			told, err := s.Telling(b.Context(), benchTenant, ids)
+			if err != nil || len(told) != len(ids) {
+				b.Fatalf("%d tickets tell something (error %v)", len(told), err)
+			}
+		}
+	})
+}

@@ -91,6 +91,9 @@ func (w *Wording) Unusual(f *detectors.Finding) tickets.Text {
 	if f.Phase == detectors.Cleared || len(f.Signals) == 0 {
 		return nil
 	}
+	if f.PValue == 0 && f.Reason.Params["limit"] != "" {
+		return nil // the reason says just that
+	}
 	s := &f.Signals[0]
 	c := Chart{Unit: s.Unit, Share: s.Share, Actual: s.Actual, Expected: s.Expected, Low: bound(s.Low), High: bound(s.High)}
 	said := w.context(&c, "")

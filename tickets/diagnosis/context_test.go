@@ -94,6 +94,10 @@ func TestContextGolden(t *testing.T) {
 		f.Signals[0].Actual = 90
 		say("within its range", w.Unusual(&f))
 	}
+	if said := w.Unusual(&detectors.Finding{Reason: detectors.Reason{Params: map[string]string{"limit": "94"}},
+		Signals: []detectors.Signal{{Actual: 118, High: number(94), Share: 1}}}); said != nil {
+		t.Errorf("of a limit is said again %v", said)
+	}
 	for phase, signals := range map[detectors.Phase][]detectors.Signal{detectors.Cleared: {{Actual: 1, Share: 1}}, detectors.Raised: nil} {
 		if said := w.Unusual(&detectors.Finding{Phase: phase, PValue: .01, Signals: signals}); said != nil {
 			t.Errorf("of a finding that is %s with signals %+v is said %v", phase, signals, said)
