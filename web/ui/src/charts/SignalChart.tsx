@@ -185,7 +185,7 @@ export function SignalChart(props: Props) {
         style={{ height }}
         role="img"
         data-testid="signal-chart"
-        aria-label={last ? [t("chart.label", { name, value: withUnit(last[1], unit, language), n: points.length }), description].filter(Boolean).join(". ") : t("chart.none")}
+        aria-label={last ? [t("chart.label", { name, value: withUnit(last[1], unit, language), count: points.length }), description].filter(Boolean).join(". ") : t("chart.none")}
       >
         {points.length === 0 && <div className={css["none"]}>{t("chart.none")}</div>}
       </div>

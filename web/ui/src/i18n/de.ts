@@ -138,7 +138,8 @@ export const de: Words = {
     share: "{{share}} der Entscheidung",
     reset: "Ganzer Bereich",
     none: "Keine Messwerte in diesem Bereich",
-    label: "{{name}}: {{n}} Messwerte, zuletzt {{value}}",
+    label_one: "{{name}}: {{count}} Messwert, {{value}}",
+    label_other: "{{name}}: {{count}} Messwerte, zuletzt {{value}}",
   },
   facet: {
     severity: "Schwere",

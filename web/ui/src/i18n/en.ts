@@ -137,7 +137,8 @@ export const en = {
     share: "{{share}} of the decision",
     reset: "Whole range",
     none: "No readings in this range",
-    label: "{{name}}: {{n}} readings, the last {{value}}",
+    label_one: "{{name}}: {{count}} reading, {{value}}",
+    label_other: "{{name}}: {{count}} readings, the last {{value}}",
   },
   facet: {
     severity: "Severity",

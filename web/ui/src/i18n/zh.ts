@@ -138,7 +138,8 @@ export const zh: Words = {
     share: "占判断的 {{share}}",
     reset: "完整范围",
     none: "此范围内没有读数",
-    label: "{{name}}：{{n}} 个读数，最新值 {{value}}",
+    label_one: "{{name}}：{{count}} 个读数，{{value}}",
+    label_other: "{{name}}：{{count}} 个读数，最新值 {{value}}",
   },
   facet: {
     severity: "严重程度",
