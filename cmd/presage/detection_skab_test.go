@@ -39,10 +39,10 @@ func detectionSKAB(t *testing.T) []detectionFigure {
 	healthy, alerts, hours := healthySKAB(t)
 	data := fmt.Sprintf("SKAB valve1, %d files", len(files))
 	return []detectionFigure{
-		{Data: data, Figure: "F1, rows pooled", Published: "0.78 (Conv-AE, all 34 files)", Bar: "0.84", Stretch: "0.88", Ours: tally.F1(), Floor: 0.81},
-		{Data: data, Figure: "false alarm rate, %", Published: "13.6", Stretch: "15", Ours: tally.FAR(), Floor: 15, Lower: true},
-		{Data: data, Figure: "missed alarm rate, %", Published: "28.0", Ours: tally.MAR(), Floor: 24, Lower: true},
-		{Data: "SKAB anomaly-free, in parts of 1200 rows", Figure: "false alarm rate, %", Ours: healthy.FAR(), Floor: 15, Lower: true},
+		{Data: data, Figure: "F1, rows pooled", Published: "0.78 (Conv-AE, all 34 files)", Bar: "0.84", Stretch: "0.88", Ours: tally.F1(), Floor: 0.84},
+		{Data: data, Figure: "false alarm rate, %", Published: "13.6", Stretch: "15", Ours: tally.FAR(), Floor: 6, Lower: true},
+		{Data: data, Figure: "missed alarm rate, %", Published: "28.0", Ours: tally.MAR(), Floor: 25, Lower: true},
+		{Data: "SKAB anomaly-free, in parts of 1200 rows", Figure: "false alarm rate, %", Ours: healthy.FAR(), Floor: 4, Lower: true},
 		{Data: "SKAB anomaly-free, in parts of 1200 rows", Figure: "alerts an hour", Ours: float64(alerts) / hours, Unbounded: true},
 	}
 }

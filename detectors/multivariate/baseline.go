@@ -5,14 +5,17 @@ import (
 	"slices"
 )
 
-// baseline is what is known of a healthy device. Its numbers are in units of the deviation of each watched metric.
+// baseline is what is known of a healthy device in one operating regime. Its numbers are in units of the deviation of each watched metric.
 type baseline struct {
 	watched    []int     // by index of the metric its place below, -1 if it is not watched
 	metrics    []int     // by place the index of the metric
 	mean, sd   []float64 // by place
+	least      []float64 // by place the deviation that the warm-up ended with
 	shape      []float64 // shrunk correlation, lower triangle by rows
 	threshold  float64   // of T²
 	calibrated int       // rows the threshold comes from
+	demands    []demand  // what drives the machine, by index of the metric
+	met        int64     // time of its last row
 
 	// What follows is computed from the above.
 	mask   []bool    // the places that the factor holds
@@ -20,44 +23,39 @@ type baseline struct {
 	d, y   []float64 // deviations and S⁻¹d of the last row
 }
 
-// newBaseline makes a baseline of rows. enough tells which metrics were read often enough.
-func newBaseline(rows []keptRow, enough []bool, cfg Config) *baseline {
-	b := &baseline{watched: make([]int, len(enough))}
-	for i, ok := range enough {
+// newBaseline makes a baseline of a warm-up of so many rows. The threshold is so many times what was reached in it.
+func newBaseline(w *warmUp, rows int, margin float64, drives func(metric int) bool) *baseline {
+	b := &baseline{watched: make([]int, len(w.seen))}
+	for i := range w.seen {
+		s := &w.seen[i]
 		b.watched[i] = -1
-		mean, sd := moments(rows, i)
-		if ok && sd > leastMoving*math.Abs(mean) && !math.IsInf(sd, 0) {
+		mean, sd := moments(w.kept, i)
+		slow := s.slowness(sd)
+		if s.changes >= fewChanges && sd > leastMoving*math.Abs(mean) && !math.IsInf(sd*slow, 0) {
 			b.watched[i] = len(b.metrics)
-			b.metrics, b.mean, b.sd = append(b.metrics, i), append(b.mean, mean), append(b.sd, sd)
+			b.metrics, b.mean, b.sd = append(b.metrics, i), append(b.mean, mean), append(b.sd, sd*slow)
+		}
+		if s.rows > 0 && drives(i) {
+			b.demands = append(b.demands, demand{metric: i, low: s.low, high: s.high})
 		}
 	}
 	n := len(b.metrics)
-	b.shape = make([]float64, triangle(n))
+	b.least, b.shape = slices.Clone(b.sd), make([]float64, triangle(n))
 	b.prepare()
-	for _, row := range rows {
-		b.deviate(func(i int) float64 { return at(row.smooth, i) })
+	for _, row := range w.kept {
+		b.deviate(func(i int) float64 { return at(row, i) })
 		for i := range n {
 			for j := range i + 1 {
-				b.shape[triangle(i)+j] += b.d[i] * b.d[j] / float64(len(rows))
+				b.shape[triangle(i)+j] += b.d[i] * b.d[j] / float64(len(w.kept))
 			}
 		}
 	}
-	b.shrink(float64(len(rows)), float64(cfg.WarmUp)*weight/(2-weight))
-	b.calibrate(rows, -math.Log10(cfg.AlertRate))
-	return b
-}
-
-// calibrate sets the threshold: so many times what smoothed readings reached in the rows, or what three of four single ones exceeded. The
-// latter keeps a level from counting as another while most readings are as far from the centre.
-func (b *baseline) calibrate(rows []keptRow, margin float64) {
-	single := make([]float64, len(rows))
-	for k, row := range rows {
-		b.threshold = max(b.threshold, b.judge(func(i int) float64 { return at(row.smooth, i) }))
-		single[k] = b.judge(func(i int) float64 { return at(row.single, i) })
+	b.shrink(float64(len(w.kept)), float64(rows)*weight/(2-weight))
+	for _, row := range w.kept {
+		b.threshold = max(b.threshold, margin*b.judge(func(i int) float64 { return at(row, i) }))
 	}
-	slices.Sort(single)
-	b.calibrated = len(rows)
-	b.threshold = margin * max(b.threshold, single[len(rows)/4])
+	b.calibrated = len(w.kept)
+	return b
 }
 
 // triangle returns how many numbers are before row i of a lower triangle.
@@ -72,10 +70,10 @@ func at(row []float64, i int) float64 {
 }
 
 // moments returns mean and deviation of a column without its NaN. The scale is taken out first, so that squares do not overflow.
-func moments(rows []keptRow, i int) (mean, sd float64) {
+func moments(rows [][]float64, i int) (mean, sd float64) {
 	largest, n := 0.0, 0.0
 	for _, row := range rows {
-		if v := at(row.smooth, i); v == v {
+		if v := at(row, i); v == v {
 			largest, n = max(largest, math.Abs(v)), n+1
 		}
 	}
@@ -83,12 +81,12 @@ func moments(rows []keptRow, i int) (mean, sd float64) {
 		return 0, 0
 	}
 	for _, row := range rows {
-		if v := at(row.smooth, i); v == v {
+		if v := at(row, i); v == v {
 			mean += v / largest / n
 		}
 	}
 	for _, row := range rows {
-		if v := at(row.smooth, i); v == v {
+		if v := at(row, i); v == v {
 			sd += (v/largest - mean) * (v/largest - mean) / (n - 1)
 		}
 	}
@@ -201,9 +199,12 @@ func (b *baseline) decompose() {
 	}
 }
 
-// follow moves the mean by a share of the deviations of the last row.
+// follow moves centre and spread by a share towards the last row. The spread does not fall below that of the warm-up.
 func (b *baseline) follow(share float64) {
-	for k := range b.metrics {
-		b.mean[k] += share * b.d[k] * b.sd[k]
+	for k, there := range b.mask {
+		if there {
+			b.mean[k] += share * b.d[k] * b.sd[k]
+			b.sd[k] = max(b.least[k], b.sd[k]*math.Sqrt(1+share*(min(b.d[k]*b.d[k], mostSpread)-1)))
+		}
 	}
 }

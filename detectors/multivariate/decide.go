@@ -2,7 +2,6 @@ package multivariate
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"strconv"
 
@@ -16,20 +15,25 @@ func (c *Chart) Decide(time int64) []detectors.Decision {
 	}
 	c.fresh = false
 	c.last = time
-	if c.base == nil {
-		c.learn(time)
+	defer c.turn()
+	if len(c.regimes) == 0 {
+		c.learn(time, c.warmUp.rows >= min(settleRows, c.cfg.WarmUp/3))
 		return nil
 	}
-	b := c.base
+	if c.settling() {
+		c.explore(time)
+		return nil
+	}
+	b, level := c.place(time)
+	if b == nil {
+		c.explore(time)
+		return nil
+	}
+	c.strange, b.met = 0, time
 	if b.threshold == 0 { // nothing moved
 		return nil
 	}
-	c.statistic = b.judge(func(i int) float64 {
-		if m := c.metrics[i]; m.present(time) {
-			return m.z
-		}
-		return math.NaN()
-	}) / b.threshold
+	c.base, c.statistic = b, level
 	c.out = c.out[:0]
 	c.settle(time)
 	share := follow
@@ -38,6 +42,13 @@ func (c *Chart) Decide(time int64) []detectors.Decision {
 	}
 	b.follow(share)
 	return c.out
+}
+
+// turn ends a row.
+func (c *Chart) turn() {
+	for _, m := range c.metrics {
+		m.changed = false
+	}
 }
 
 // settle applies hysteresis to the statistic.
@@ -89,7 +100,7 @@ func (c *Chart) culprit() string {
 
 // Still implements [detectors.Joint].
 func (c *Chart) Still(component string, since int64) (detectors.Decision, bool) {
-	if !c.on || c.component != component || c.last < since {
+	if !c.on || c.component != component || c.last < since || c.strange > 0 {
 		return detectors.Decision{}, false
 	}
 	return c.describe(detectors.Worse, c.last), true
@@ -99,7 +110,7 @@ func (c *Chart) Still(component string, since int64) (detectors.Decision, bool) 
 func (c *Chart) describe(verdict detectors.Verdict, time int64) detectors.Decision {
 	d := detectors.Decision{
 		Component: c.component, Verdict: verdict,
-		Score: c.statistic / (1 + c.statistic), P: 1 / float64(c.base.calibrated+1), // conformal: more than all rows of the warm-up
+		Score: c.statistic / (1 + c.statistic), P: 1 / float64(c.base.calibrated+1), // conformal: more than all rows of a warm-up
 	}
 	d.Onset, d.Signals = c.since, c.signals()
 	first := d.Signals[0]

@@ -8,31 +8,40 @@ import (
 )
 
 // Version of the method and its state.
-const Version = 1
+const Version = 2
 
 // The structure of the chart. These are the meaning of the method, not settings.
 const (
-	weight      = 0.1   // of the newest reading in the smoothed one
-	follow      = 0.001 // of the distance that the centre follows in a row
+	weight      = 0.05  // of the newest reading in the smoothed one
+	follow      = 0.001 // of the distance that centre and spread follow in a row
 	followOff   = 0.1   // share of that while the device is off
-	settleRows  = 20    // first rows, 2/weight, that are not kept: the smoothed values are not smooth yet
-	keptRows    = 128   // at most so many rows of the warm-up are kept
-	fewReadings = 30    // readings in the warm-up below which a metric is not watched
+	mostSpread  = 16    // squares of deviations that widen the spread count at most so much
+	settleRows  = 40    // first rows, 2/weight, that are not kept: the smoothed values are not smooth yet
+	keptRows    = 128   // at most so many rows of a warm-up are kept
+	fewReadings = 30    // up to which readings of a metric are counted
+	fewChanges  = 30    // in a warm-up below which a metric is not watched
 	staleAfter  = 10    // usual intervals without a reading after which a metric takes no part
 	mostMetrics = 64    // that are watched together
+	mostRegimes = 4     // that are known at a time
+	demandReach = 3     // deviations that a metric which drives the machine may be from the centre of a regime
 	farthest    = 1e6   // deviations; what is farther counts as this far
 	leastMoving = 1e-12 // deviation over level below which a metric does not move: rounding of numbers
 )
 
 // Config is what an operator may set.
 type Config struct {
-	// WarmUp is how many first rows are taken as healthy, at least 60.
+	// WarmUp is how many first rows, of the device and of every other regime, are taken as healthy, at least 60.
 	WarmUp int
 	// AlertRate is how many alerts in a row are aimed at, above 0 and below 1.
 	AlertRate float64
 	// Off is the share of the threshold below which a decision ends.
 	Off float64
+	// Drives tells of a metric whether it drives the machine, so that another range of it is another operating regime. Nil is [DrivesByName].
+	Drives func(metric string) bool
 }
+
+// logRate returns the logarithm of the alert rate to base 10, below 0.
+func (c Config) logRate() float64 { return math.Log10(c.AlertRate) }
 
 // DefaultConfig returns what is used where nothing is set.
 func DefaultConfig() Config {
@@ -48,6 +57,9 @@ type Method struct{ cfg Config }
 // New returns the method.
 func New(cfg Config) *Method {
 	cfg.WarmUp = max(cfg.WarmUp, LeastWarmUp)
+	if cfg.Drives == nil {
+		cfg.Drives = DrivesByName
+	}
 	return &Method{cfg: cfg}
 }
 
@@ -61,19 +73,18 @@ func (*Method) Version() int { return Version }
 func (m *Method) New() detectors.Joint { return m.Chart() }
 
 // Chart returns a chart that has seen nothing.
-func (m *Method) Chart() *Chart { return &Chart{cfg: m.cfg, stride: 1} }
+func (m *Method) Chart() *Chart { return &Chart{cfg: m.cfg} }
 
 // Chart judges the metrics of one device together. It implements [detectors.Joint] and is used by one goroutine.
 type Chart struct {
 	cfg     Config
 	metrics []*metric
 	fresh   bool // something was read since the last row
-	rows    int  // of the warm-up, until it has ended
 
-	kept   []keptRow // rows of the warm-up
-	stride int       // every so manieth row is kept
-
-	base *baseline // nil during the warm-up
+	warmUp  warmUp      // of the first regime or of one that is not known yet
+	regimes []*baseline // none during the first warm-up
+	base    *baseline   // the regime of the last row that had one
+	strange int         // rows that had none since the last that had one, counted up to 2 settleRows
 
 	statistic float64 // T² of the last row over the threshold
 	on        bool
@@ -84,9 +95,6 @@ type Chart struct {
 	out       []detectors.Decision
 }
 
-// keptRow is a row of the warm-up, by index of the metric; NaN where there was nothing.
-type keptRow struct{ smooth, single []float64 }
-
 // metric is one metric of a device.
 type metric struct {
 	name, component string
@@ -94,6 +102,7 @@ type metric struct {
 	z, value        float64 // smoothed, and the last reading
 	last            int64   // time of the last reading
 	interval        float64 // usual time between readings, milliseconds
+	changed         bool    // since the last row another value was read
 }
 
 // Metric implements [detectors.Joint].
@@ -112,6 +121,7 @@ func (c *Chart) Observe(index int, time int64, value float64, _ detectors.Expect
 		return
 	}
 	m := c.metrics[index]
+	m.changed = m.changed || m.n > 0 && value != m.value
 	if m.n == 0 {
 		m.z = value
 	} else {
@@ -136,48 +146,18 @@ func (m *metric) present(time int64) bool {
 	return m.n > 0 && (m.interval == 0 || float64(time-m.last) <= staleAfter*m.interval)
 }
 
+// smoothed returns the smoothed value, NaN if the metric was not read lately.
+func (m *metric) smoothed(time int64) float64 {
+	if m.present(time) {
+		return m.z
+	}
+	return math.NaN()
+}
+
 // Suspect implements [detectors.Joint]: while the device is off, its watched metrics are.
 func (c *Chart) Suspect(index int) bool {
 	return c.on && index < len(c.base.watched) && c.base.watched[index] >= 0
 }
 
-// Level returns the statistic of the last row over the threshold: 1 and more begins a decision. 0 during the warm-up.
+// Level returns the statistic of the last row over the threshold: 1 and more begins a decision. 0 during a warm-up.
 func (c *Chart) Level() float64 { return c.statistic }
-
-// newKeptRow returns a row of so many metrics without a value.
-func newKeptRow(n int) keptRow {
-	row := keptRow{smooth: make([]float64, n), single: make([]float64, n)}
-	for i := range n {
-		row.smooth[i], row.single[i] = math.NaN(), math.NaN()
-	}
-	return row
-}
-
-// learn takes a row of the warm-up, and ends it when it is the last.
-func (c *Chart) learn(time int64) {
-	if c.rows >= settleRows && c.rows%c.stride == 0 {
-		row := newKeptRow(min(len(c.metrics), mostMetrics))
-		for i := range row.smooth {
-			if m := c.metrics[i]; m.present(time) {
-				row.smooth[i], row.single[i] = m.z, m.value
-			}
-		}
-		c.kept = append(c.kept, row)
-	}
-	if len(c.kept) == keptRows { // from here on every other one of them
-		for i := range keptRows / 2 {
-			c.kept[i] = c.kept[2*i]
-		}
-		c.kept = slices.Delete(c.kept, keptRows/2, keptRows)
-		c.stride *= 2
-	}
-	if c.rows++; c.rows < c.cfg.WarmUp {
-		return
-	}
-	enough := make([]bool, min(len(c.metrics), mostMetrics))
-	for i := range enough {
-		enough[i] = c.metrics[i].n >= fewReadings
-	}
-	c.base = newBaseline(c.kept, enough, c.cfg)
-	c.kept = nil
-}

@@ -2,6 +2,7 @@ package multivariate
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -182,6 +183,35 @@ func TestAwkwardMetrics(t *testing.T) {
 	}
 }
 
+// A metric that changed a few times only has shown too little of how it moves. One that goes on to wander is allowed more.
+func TestWhatIsKnownOfAMetric(t *testing.T) {
+	healthy := pump(12, 1)
+	rng := rand.New(rand.NewPCG(12, 13))
+	walk := 0.0
+	c := newPump()
+	c.Metric("stepping", "extra")
+	c.Metric("wandering", "extra")
+	got := feed(c, 0, 4000, func(row, m int) float64 {
+		switch m {
+		case 4:
+			if row < 1000 {
+				return 100 + float64(row/100%2)
+			}
+			return 120
+		case 5:
+			walk += rng.NormFloat64() / 20
+			return walk + rng.NormFloat64()/5
+		}
+		return healthy(row, m)
+	})
+	if len(got) > 0 {
+		t.Errorf("row %d decided %+v", got[0].row, got[0].Decision)
+	}
+	if b := c.base; b.watched[4] >= 0 || b.watched[5] < 0 || !(b.sd[b.watched[5]] > b.least[b.watched[5]]) {
+		t.Errorf("watched %v, spread %v, at the beginning %v", b.watched, b.sd, b.least)
+	}
+}
+
 // More metrics than are watched together do no harm.
 func TestManyMetrics(t *testing.T) {
 	c := New(DefaultConfig()).Chart()
@@ -227,8 +257,8 @@ func TestRestoreEqualsNeverHavingStopped(t *testing.T) {
 		if ok1 != ok2 || !reflect.DeepEqual(d1, d2) {
 			t.Fatalf("stopped in row %d: still %+v before and %+v after", stop, d1, d2)
 		}
-		if first.base != nil && !reflect.DeepEqual(first.base, second.base) {
-			t.Fatalf("stopped in row %d: baseline %+v before and %+v after", stop, first.base, second.base)
+		if !reflect.DeepEqual(first.regimes, second.regimes) {
+			t.Fatalf("stopped in row %d: regimes %+v before and %+v after", stop, first.regimes, second.regimes)
 		}
 		for m := 1; m < 4; m++ {
 			second.Observe(m, int64(stop)*1000, table[stop][m], detectors.Expectation{})
@@ -254,6 +284,11 @@ func FuzzRestoreState(f *testing.F) {
 		feed(c, 0, rows, shifted(pump(2, 1), 3, 4))
 		f.Add(c.AppendState(nil))
 	}
+	for _, rows := range []int{700, 1200} {
+		c := newMachine()
+		feed(c, 0, rows, machine(2, turns(600, 1000, 1, 2)))
+		f.Add(c.AppendState(nil))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := New(DefaultConfig()).Chart()
 		if c.RestoreState(data) != nil {
@@ -277,28 +312,41 @@ func FuzzRestoreState(f *testing.F) {
 }
 
 func BenchmarkRow(b *testing.B) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	c := New(DefaultConfig()).Chart()
-	for i := range 8 {
-		c.Metric(string(rune('a'+i)), "device")
-	}
-	values := make([]float64, 8*512)
-	for i := range values {
-		values[i] = rng.NormFloat64()
-	}
-	one := func(i int) {
-		for m := range 8 {
-			c.Observe(m, int64(i)*1000, values[(i*8+m)%len(values)], detectors.Expectation{})
-		}
-		c.Decide(int64(i) * 1000)
-	}
-	for i := range 500 {
-		one(i)
-	}
-	b.ReportAllocs()
-	b.ReportMetric(float64(len(c.AppendState(nil))), "state-B")
-	for i := 500; b.Loop(); i++ {
-		one(i)
+	for _, size := range []struct{ metrics, regimes int }{{8, 1}, {8, 4}, {26, 4}} {
+		b.Run(fmt.Sprintf("%d metrics, %d regimes", size.metrics, size.regimes), func(b *testing.B) {
+			rng := rand.New(rand.NewPCG(1, 2))
+			c := New(DefaultConfig()).Chart()
+			c.Metric("speed", "device")
+			for i := 1; i < size.metrics; i++ {
+				c.Metric(fmt.Sprint("metric", i), "device")
+			}
+			values := make([]float64, size.metrics*512)
+			for i := range values {
+				values[i] = rng.NormFloat64()
+			}
+			at := 0
+			one := func(speed float64) {
+				c.Observe(0, int64(at)*1000, speed+values[at%512], detectors.Expectation{})
+				for m := 1; m < size.metrics; m++ {
+					c.Observe(m, int64(at)*1000, values[(at*size.metrics+m)%len(values)], detectors.Expectation{})
+				}
+				c.Decide(int64(at) * 1000)
+				at++
+			}
+			for r := range size.regimes {
+				for range 600 {
+					one(float64(100 * r))
+				}
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				one(0)
+			}
+			if c.Regimes() != size.regimes {
+				b.Fatalf("%d regimes", c.Regimes())
+			}
+			b.ReportMetric(float64(len(c.AppendState(nil))), "state-B")
+		})
 	}
 }
 
