@@ -1,19 +1,28 @@
 package multivariate
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
 
 // driving are the words in the name of a metric that tells what is asked of a machine, not how it fares.
-var driving = []string{"rpm", "speed", "load", "throttle", "pedal", "setpoint", "set_point"}
+var driving = []string{"rpm", "speed", "load", "throttle", "pedal", "setpoint"}
 
-// DrivesByName reports whether the name of a metric has the word rpm, speed, load, throttle, pedal, setpoint or set_point in it, in letters of any case.
+// DrivesByName reports whether rpm, speed, load, throttle, pedal or setpoint is a word of the name of a metric, in letters of any case. Words end at what is no
+// letter and at the last small letter before a capital.
 func DrivesByName(metric string) bool {
-	name := strings.ToLower(metric)
-	for _, word := range driving {
-		if strings.Contains(name, word) {
-			return true
+	small := false
+	var spaced strings.Builder
+	for _, r := range metric {
+		if small && unicode.IsUpper(r) {
+			spaced.WriteByte(' ')
 		}
+		small = unicode.IsLower(r)
+		spaced.WriteRune(unicode.ToLower(r))
 	}
-	return false
+	words := strings.FieldsFunc(spaced.String(), func(r rune) bool { return !unicode.IsLetter(r) })
+	return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(driving, word) })
 }
 
 // demand is a metric that drives the machine, and the range of its readings in the warm-up of a regime.

@@ -188,7 +188,8 @@ func TestRestoreWithRegimes(t *testing.T) {
 
 func TestDrivesByName(t *testing.T) {
 	for name, want := range map[string]bool{
-		"ENGINE_RPM": true, "vehicle-speed": true, "spindle.Load": true, "THROTTLE": true, "PEDAL_D": true, "oven_setpoint": true, "temperature.set_point": true,
+		"ENGINE_RPM": true, "vehicle-speed": true, "spindle.Load": true, "THROTTLE": true, "PEDAL_D": true, "oven_setpoint": true, "engineSpeed": true, "fan2rpm": true,
+		"download_rate": false, "payload": false, "loader": false,
 		"Volume Flow RateRMS": false, "Current": false, "coolant_temperature": false, "": false,
 	} {
 		if DrivesByName(name) != want {
