@@ -212,6 +212,23 @@ func TestWhatIsKnownOfAMetric(t *testing.T) {
 	}
 }
 
+// A temperature that wanders over minutes is trusted less than the few minutes of the warm-up would have it; a metric that scatters is not.
+func TestWanderingMetricIsTrustedLess(t *testing.T) {
+	c := New(DefaultConfig()).Chart()
+	c.Metric("temperature", "device")
+	c.Metric("noise", "device")
+	rng := rand.New(rand.NewPCG(14, 15))
+	feed(c, 0, 400, func(row, m int) float64 {
+		if m == 1 {
+			return rng.NormFloat64()
+		}
+		return 10*math.Sin(float64(row)/60) + 0.1*rng.NormFloat64()
+	})
+	if sd := c.base.sd; sd[0] < 15 || sd[1] > 0.5 { // z deviates by about 6 and 0.16
+		t.Errorf("deviations %v", sd)
+	}
+}
+
 // More metrics than are watched together do no harm.
 func TestManyMetrics(t *testing.T) {
 	c := New(DefaultConfig()).Chart()

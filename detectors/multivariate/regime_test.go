@@ -48,6 +48,9 @@ func TestRegimeIsLearnedAndSwitchedWithoutAlarm(t *testing.T) {
 		if got := feed(c, 620, 1290, value); len(got) > 0 || c.Unseen() || c.Regimes() != 2 {
 			t.Fatalf("seed %d: decided %+v, unseen %v, %d regimes", seed, got, c.Unseen(), c.Regimes())
 		}
+		if sd := c.regimes[1].least[0]; sd > 2 { // of an average over 20 readings that scatter by 5; the way from 1000 to 2000 rpm is not in it
+			t.Errorf("seed %d: the speed deviates by %v", seed, sd)
+		}
 		if got := feed(c, 1290, 6000, value); len(got) > 0 || c.Regimes() > 3 {
 			t.Errorf("seed %d: row %d decided %+v, %d regimes", seed, got[0].row, got[0].Decision, c.Regimes())
 		}
@@ -99,14 +102,32 @@ func TestFaultWithinRegime(t *testing.T) {
 // While the device is off it may be asked for another speed: that makes nothing worse and is not learned, and where it is well again is told.
 func TestRegimeChangesWhileOff(t *testing.T) {
 	c := newMachine()
-	value := machine(9, turns(600, 700, 1, 2))
-	got := feed(c, 0, 5000, func(row, m int) float64 {
+	speed := turns(600, 700, 1, 2)
+	value := machine(9, func(row int) float64 {
+		switch {
+		case row >= 4300 && row < 4900:
+			return 4
+		case row >= 4100:
+			return 1
+		}
+		return speed(row)
+	})
+	sick := func(row, m int) float64 {
 		v := value(row, m)
-		if m == 2 && row >= 4000 && row < 4500 { // at speed 1 from row 4100 on
+		if m == 2 && row >= 4000 && row < 5200 {
 			v += 20
 		}
 		return v
-	})
+	}
+	got := feed(c, 0, 4290, sick)
+	if _, ok := c.Still("machine", 0); !ok {
+		t.Error("nothing speaks for it at speed 1")
+	}
+	got = append(got, feed(c, 4290, 4890, sick)...)
+	if _, ok := c.Still("machine", 0); ok || !c.Unseen() {
+		t.Error("a speed that is not known speaks for it")
+	}
+	got = append(got, feed(c, 4890, 6000, sick)...)
 	if len(got) < 2 || got[0].row < 4000 || got[0].row > 4010 {
 		t.Fatalf("decided %+v", got)
 	}
@@ -115,7 +136,7 @@ func TestRegimeChangesWhileOff(t *testing.T) {
 			t.Errorf("row %d told of %+v", d.row, d.Signals)
 		}
 	}
-	if last := got[len(got)-1]; last.Verdict != detectors.Healthy || last.row < 4500 || last.row > 4600 || c.Regimes() != 2 {
+	if last := got[len(got)-1]; last.Verdict != detectors.Healthy || last.row < 5200 || last.row > 5300 || c.Regimes() != 2 {
 		t.Errorf("row %d decided %+v, %d regimes", last.row, last.Decision, c.Regimes())
 	}
 }
@@ -138,7 +159,7 @@ func TestOtherMetricsAreNoRegime(t *testing.T) {
 // However many regimes a machine has, so many are known, and the one that was not met for longest is forgotten.
 func TestRegimesAreBounded(t *testing.T) {
 	c := newMachine()
-	if got := feed(c, 0, 9000, machine(7, turns(1000, 1000, 1, 2, 4, 8, 16, 32))); len(got) > 0 {
+	if got := feed(c, 0, 9000, machine(7, turns(1000, 1000, 1, 2, 4, 8, 16, 32, 64, 128, 256))); len(got) > 0 {
 		t.Errorf("decided %+v", got[0])
 	}
 	if c.Regimes() != mostRegimes {
@@ -148,7 +169,7 @@ func TestRegimesAreBounded(t *testing.T) {
 		t.Errorf("%d bytes", n)
 	}
 	for _, b := range c.regimes {
-		if b.met < 4_000_000 {
+		if b.met < 4_900_000 {
 			t.Errorf("a regime that was met last in row %d is known still", b.met/1000)
 		}
 	}
