@@ -75,7 +75,7 @@ func readLine(text string, line int, under map[string]*call, texts map[string]st
 		*c = *full
 		return returned(c)
 	}
-	if begun, ok := strings.CutSuffix(rest, " <unfinished ...>"); ok {
+	if begun, ok := cutUnfinished(rest); ok {
 		c, err := parseCall(begun + ") = ?")
 		if err != nil {
 			return err
@@ -93,6 +93,19 @@ func readLine(text string, line int, under map[string]*call, texts map[string]st
 		return err
 	}
 	return returned(c)
+}
+
+// cutUnfinished returns what a line says of a call before it stops: another thread came in between, or the process was killed while
+// strace wrote the line, which strace 6 tells otherwise than strace 5.
+func cutUnfinished(text string) (begun string, ok bool) {
+	if begun, ok = strings.CutSuffix(text, " <unfinished ...>"); ok {
+		return begun, true
+	}
+	at := max(strings.LastIndex(text, " <Cannot restart pid "), strings.LastIndex(text, " <ptrace("))
+	if at < 0 || !strings.HasSuffix(text, "No such process>") {
+		return "", false
+	}
+	return text[:at], true
 }
 
 // parseCall reads "name(args) = result". The result of a call that has not returned is -1.

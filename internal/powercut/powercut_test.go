@@ -229,8 +229,8 @@ func TestCallsOfTheKill(t *testing.T) {
 11 openat(AT_FDCWD<\x2f>, "\x2f\x64\x2f\x62", O_RDWR|O_CREAT|O_CLOEXEC, 0600) = 4<\x2f\x64\x2f\x62>
 10 pwrite64(3<\x2f\x64\x2f\x61>, "\x61\x62\x63", 3, 1 <unfinished ...>
 11 pwrite64(4<\x2f\x64\x2f\x62>, "\x61\x62\x63", 3, 0) = ?
-12 unlinkat(AT_FDCWD<\x2f>, "\x2f\x64\x2f\x63", 0 <unfinished ...>
-13 mkdirat(AT_FDCWD<\x2f>, "\x2f\x64\x2f\x64", 0700 <unfinished ...>
+12 unlinkat(AT_FDCWD<\x2f>, "\x2f\x64\x2f\x63", 0 <Cannot restart pid 12 with ptrace(PTRACE_SYSCALL): No such process>
+13 mkdirat(AT_FDCWD<\x2f>, "\x2f\x64\x2f\x64", 0700 <ptrace(SYSCALL):No such process>
 14 openat(AT_FDCWD<\x2f>, "\x2f\x64\x2f\x65", O_RDWR|O_CREAT|O_CLOEXEC, 0600 <unfinished ...>
 10 +++ killed by SIGKILL +++
 `))
