@@ -31,9 +31,8 @@ func Band(plan *Plan, rule, metric string, points []series.Point) []BandPoint {
 		return nil
 	}
 	base := plan.Series.New()
-	var joint Joint
-	if plan.Joint != nil {
-		joint = plan.Joint.New()
+	joint := plan.joint()
+	if joint != nil {
 		joint.Metric(metric, "device")
 	}
 	band := make([]BandPoint, 0, len(points))

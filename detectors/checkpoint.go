@@ -279,7 +279,7 @@ func (d *device) readJoint(r *stat.Reader) (lost bool) {
 		d.joint = nil
 		return false
 	}
-	d.joint = d.plan.Joint.New()
+	d.joint = d.plan.joint()
 	if d.joint.RestoreState(state) != nil {
 		r.Fail()
 		return true

@@ -150,6 +150,13 @@ type Joint interface {
 	RestoreState(src []byte) error
 }
 
+// Leveled is a [Joint] whose demand for evidence can be changed.
+type Leveled interface {
+	// SetLevel sets what the evidence that is needed is multiplied with, above 0; 1 from the start. It is no part of the state: a
+	// plan says it.
+	SetLevel(level float64)
+}
+
 // Decision is the verdict on one component of a device. The onset of a Worse one is that of what is new.
 type Decision struct {
 	Component string

@@ -93,8 +93,10 @@ func (d *device) bind(p *Plan) {
 	if methodOf(old) != methodOf(p) {
 		d.joint, d.jointBad, d.jointHeld = nil, 0, nil
 	}
-	if d.joint == nil && p.Joint != nil {
-		d.joint = p.Joint.New()
+	if d.joint == nil {
+		d.joint = p.joint()
+	} else {
+		p.level(d.joint)
 	}
 	for _, m := range d.metrics {
 		if seriesOf(old) != seriesOf(p) {
@@ -281,7 +283,7 @@ func (d *device) containJoint(e *Engine, in *Input) {
 	}
 	d.jointHeld = nil
 	if d.jointBad < e.cfg.Crashes {
-		d.joint = d.plan.Joint.New()
+		d.joint = d.plan.joint()
 		for _, m := range d.metrics {
 			if m.joint >= 0 {
 				m.joint = int32(d.joint.Metric(m.name, m.part))

@@ -1,6 +1,8 @@
 package detectors
 
 import (
+	"cmp"
+
 	"github.com/presage-pdm/presage/telemetry"
 )
 
@@ -25,6 +27,8 @@ type Plan struct {
 	Joint JointMethod
 	// BaseRollout says on which devices the statistical tier, Series and Joint, opens tickets.
 	BaseRollout Rollout
+	// BaseLevel multiplies the evidence that Joint asks for before it decides: above 1 it says less, below 1 more. 0 stands for 1.
+	BaseLevel float64
 	// Describe tells what is known of a metric by name. It must be pure. Nil means that nothing is known.
 	Describe func(metric string) MetricPlan
 	// Faults are the fault codes by code.
@@ -65,6 +69,23 @@ func (p *Plan) Fault(code string) FaultCode {
 		return f
 	}
 	return FaultCode{Code: code, Severity: telemetry.Warning, Title: map[string]string{"en": code}}
+}
+
+// joint makes the judge of all metrics of a device; nil when the plan has none.
+func (p *Plan) joint() Joint {
+	if p.Joint == nil {
+		return nil
+	}
+	j := p.Joint.New()
+	p.level(j)
+	return j
+}
+
+// level tells a judge how much evidence to ask for.
+func (p *Plan) level(j Joint) {
+	if leveled, ok := j.(Leveled); ok {
+		leveled.SetLevel(cmp.Or(p.BaseLevel, 1))
+	}
 }
 
 func (p *Plan) describe(metric string) MetricPlan {

@@ -11,6 +11,8 @@ import (
 	"github.com/presage-pdm/presage/detectors/catalog"
 )
 
+var inShadow = catalog.Change{Rollout: detectors.Rollout{Stage: detectors.StageShadow}}
+
 func canary(share float64) detectors.Rollout {
 	return detectors.Rollout{Stage: detectors.StageCanary, Canary: share}
 }
@@ -62,7 +64,7 @@ func TestCanaryShare(t *testing.T) {
 func TestChangeOfStage(t *testing.T) {
 	p := plans(t, ruleBook)
 	stage := func(s detectors.Stage) {
-		p.SetRollouts(catalog.Rollouts{{Tenant: "default"}: {"hot": {Stage: s}}})
+		p.SetRollouts(catalog.Rollouts{{Tenant: "default"}: {"hot": {Rollout: detectors.Rollout{Stage: s}}}})
 	}
 	e := detectors.NewEngine(detectors.DefaultConfig(), p)
 	e.Apply(reading("temp", start, 101))
@@ -80,7 +82,7 @@ func TestChangeOfStage(t *testing.T) {
 func TestRolloutsStay(t *testing.T) {
 	p := plans(t, ruleBook)
 	before := p.Plan("other", "d1")
-	p.SetRollouts(catalog.Rollouts{{Tenant: "default"}: {"hot": {Stage: detectors.StageShadow}, detectors.BaseRule: {Stage: detectors.StageShadow}}})
+	p.SetRollouts(catalog.Rollouts{{Tenant: "default"}: {"hot": inShadow, detectors.BaseRule: inShadow}})
 	if p.Plan("other", "d1") != before {
 		t.Error("the plan of another tenant changed")
 	}
@@ -109,8 +111,44 @@ func TestChangeOfStageOfTheBase(t *testing.T) {
 	if got := brief(found(450, 600, 30)); !strings.HasPrefix(got, "raised abnormal-behaviour device") || strings.Contains(got, "shadow") {
 		t.Fatalf("found %q, want the shift raised", got)
 	}
-	p.SetRollouts(catalog.Rollouts{{Tenant: "default"}: {detectors.BaseRule: {Stage: detectors.StageShadow}}})
+	p.SetRollouts(catalog.Rollouts{{Tenant: "default"}: {detectors.BaseRule: inShadow}})
 	if got := brief(found(600, 610, 30)); !strings.HasPrefix(got, "cleared abnormal-behaviour device, raised abnormal-behaviour device (shadow)") {
 		t.Fatalf("found %q, want the shift to go into shadow", got)
+	}
+}
+
+// The level of the statistical tier reaches the judges of devices that are watched already, and of those that are restored; the
+// stage of the catalogue stays.
+func TestChangeOfLevel(t *testing.T) {
+	shift := func(level float64, restored bool) string {
+		p := plans(t, settleBook)
+		e, rng := detectors.NewEngine(detectors.DefaultConfig(), p), rand.New(rand.NewPCG(1, 2))
+		var said []detectors.Finding
+		for i := range int64(600) {
+			if i == 300 {
+				p.SetRollouts(catalog.Rollouts{{Tenant: "default"}: {detectors.BaseRule: {Level: level}}})
+			}
+			if i == 440 && restored {
+				state := e.AppendState(nil)
+				e = detectors.NewEngine(detectors.DefaultConfig(), p)
+				if err := e.Restore(state); err != nil {
+					t.Fatal(err)
+				}
+			}
+			v := 20 + rng.NormFloat64()
+			if i >= 450 {
+				v += 1.9
+			}
+			said = append(said, e.Apply(reading("flow", start+i*1000, v))...)
+		}
+		return brief(said)
+	}
+	for _, restored := range []bool{false, true} {
+		if got := shift(1, restored); !strings.HasPrefix(got, "raised abnormal-behaviour device") || strings.Contains(got, "shadow") {
+			t.Errorf("restored %v: found %q at the usual level, want the shift", restored, got)
+		}
+		if got := shift(2, restored); got != "" {
+			t.Errorf("restored %v: found %q at twice the level", restored, got)
+		}
 	}
 }

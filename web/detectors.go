@@ -14,11 +14,13 @@ import (
 	"github.com/presage-pdm/presage/tickets/quality"
 )
 
-// DetectorReport is how the rules did within a window, and who changed their stages.
+// DetectorReport is how the rules did within a window, and who changed their stages and levels.
 type DetectorReport struct {
 	Days      int              `json:"days"`
 	Detectors []DetectorRecord `json:"detectors"`
-	// Changes are the newest 200 changes of stages, newest first, whatever the window.
+	// Models are the figures of all rules together, by model; their rule is empty.
+	Models []quality.Figures `json:"models"`
+	// Changes are the newest 200 changes of stages and levels, newest first, whatever the window.
 	Changes []quality.Setting `json:"changes"`
 }
 
@@ -29,8 +31,10 @@ type DetectorRecord struct {
 	// difference is what the rule would have added.
 	TrialRaised   int `json:"trial_raised"`
 	TrialTicketed int `json:"trial_ticketed"`
-	// Setting is the last change of its stage, absent when there was none.
+	// Setting is the last change of its stage or level, absent when there was none.
 	Setting *quality.Setting `json:"setting,omitempty"`
+	// Suggested is the setting with a level that would suit what became known better, absent when there is none.
+	Suggested *quality.Setting `json:"suggested,omitempty"`
 }
 
 // DetectorTickets are the tickets behind the figures of a rule, newest first.
@@ -70,20 +74,29 @@ type stageInput struct {
 	}
 }
 
+type levelInput struct {
+	Rule string `path:"rule" minLength:"1" maxLength:"64" doc:"Only base, the statistical tier, has a level."`
+	Body struct {
+		Model  string  `json:"model" maxLength:"128" doc:"Devices without a model when empty."`
+		Level  float64 `json:"level" minimum:"0.5" maximum:"2" doc:"Multiplies the evidence that is needed for a ticket; 1 is that of the catalogue."`
+		Reason string  `json:"reason" minLength:"1" maxLength:"500" doc:"Why, for whoever looks later."`
+	}
+}
+
 func (s *Server) detectorRoutes() {
 	handle(s, operation{id: "list-detectors", method: "GET", path: "/api/v1/detectors", summary: "How the rules did by model, and changes of their stages", tag: "catalogue", heavy: true}, s.listDetectors)
 	handle(s, operation{id: "list-detector-tickets", method: "GET", path: "/api/v1/detectors/{rule}/tickets", summary: "The tickets behind the figures of a rule", tag: "catalogue", heavy: true}, s.listDetectorTickets)
 	handle(s, operation{id: "set-detector-stage", method: "PUT", path: "/api/v1/detectors/{rule}/stage", summary: "Set the stage of a rule on the devices of a model", tag: "catalogue", status: http.StatusNoContent}, s.setDetectorStage)
+	handle(s, operation{id: "set-detector-level", method: "PUT", path: "/api/v1/detectors/{rule}/level", summary: "Set how much evidence a rule needs on the devices of a model", tag: "catalogue", status: http.StatusNoContent}, s.setDetectorLevel)
 }
 
 func (s *Server) listDetectors(ctx context.Context, who access.Principal, in *detectorsQuery) (*body[DetectorReport], error) {
-	window := time.Duration(in.Days) * 24 * time.Hour
-	since := time.Now().UTC().Add(-window)
-	outcomes, err := s.cfg.Detectors.Outcomes(ctx, who.Tenant, since)
+	since := time.Now().UTC().AddDate(0, 0, -in.Days)
+	known, err := s.cfg.Detectors.Known(ctx, who.Tenant, since)
 	if err != nil {
 		return nil, err
 	}
-	devices, err := s.cfg.Detectors.ModelCounts(ctx, who.Tenant)
+	steps, err := s.cfg.Detectors.LevelSteps(ctx, who.Tenant)
 	if err != nil {
 		return nil, err
 	}
@@ -102,12 +115,15 @@ func (s *Server) listDetectors(ctx context.Context, who access.Principal, in *de
 	if changes == nil {
 		changes = []quality.Setting{}
 	}
-	figures := quality.Assess(outcomes, devices, window)
-	return answer(DetectorReport{Days: in.Days, Detectors: records(figures, trials, settings), Changes: changes}), nil
+	rules, models, err := quality.Assess(known)
+	if err != nil {
+		return nil, err
+	}
+	return answer(DetectorReport{Days: in.Days, Detectors: records(rules, trials, settings, steps), Models: models, Changes: changes}), nil
 }
 
 // records lays what is known of each rule and model together, by rule, then model.
-func records(figures []quality.Figures, trials []quality.Trial, settings []quality.Setting) []DetectorRecord {
+func records(figures []quality.Figures, trials []quality.Trial, settings, steps []quality.Setting) []DetectorRecord {
 	all := make([]DetectorRecord, 0, len(figures)+len(trials)+len(settings))
 	at := map[quality.Subject]int{}
 	of := func(subject quality.Subject) *DetectorRecord {
@@ -129,6 +145,9 @@ func records(figures []quality.Figures, trials []quality.Trial, settings []quali
 	for _, v := range settings {
 		of(v.Subject).Setting = &v
 	}
+	for _, v := range steps {
+		of(v.Subject).Suggested = &v
+	}
 	slices.SortFunc(all, func(a, b DetectorRecord) int {
 		return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Model, b.Model))
 	})
@@ -136,14 +155,18 @@ func records(figures []quality.Figures, trials []quality.Trial, settings []quali
 }
 
 func (s *Server) listDetectorTickets(ctx context.Context, who access.Principal, in *detectorTicketsQuery) (*body[DetectorTickets], error) {
-	outcomes, err := s.cfg.Detectors.Outcomes(ctx, who.Tenant, time.Now().UTC().AddDate(0, 0, -in.Days))
+	known, err := s.cfg.Detectors.Known(ctx, who.Tenant, time.Now().UTC().AddDate(0, 0, -in.Days))
+	if err != nil {
+		return nil, err
+	}
+	labels, err := known.Labels()
 	if err != nil {
 		return nil, err
 	}
 	out := DetectorTickets{Tickets: []DetectorTicket{}}
-	for i := range outcomes {
-		if o := &outcomes[i]; o.Subject == (quality.Subject{Rule: in.Rule, Model: in.Model}) {
-			out.Tickets = append(out.Tickets, DetectorTicket{ID: o.Ticket, Number: o.Number, Label: o.Label(), Onset: o.Onset, Opened: o.Opened, Closed: o.Closed, Resolved: o.Resolution})
+	for i := range known.Tickets {
+		if t := &known.Tickets[i]; t.Subject == (quality.Subject{Rule: in.Rule, Model: in.Model}) && !t.Opened.Before(known.Span.From) {
+			out.Tickets = append(out.Tickets, DetectorTicket{ID: t.ID, Number: t.Number, Label: labels[i], Onset: t.Onset, Opened: t.Opened, Closed: t.Closed, Resolved: t.Resolution})
 		}
 	}
 	return answer(out), nil
@@ -154,16 +177,47 @@ func (s *Server) setDetectorStage(ctx context.Context, who access.Principal, in 
 	if canary != (in.Body.Canary > 0) {
 		return nil, invalid("body.canary", "A canary needs the share of the devices on which it is live, above 0; other stages have none.")
 	}
-	v := quality.Setting{
-		Subject: quality.Subject{Rule: in.Rule, Model: in.Body.Model}, Stage: detectors.Stage(in.Body.Stage), Canary: in.Body.Canary,
-		By: who.User, Reason: in.Body.Reason, At: time.Now().UTC(),
-	}
+	stage := detectors.Stage(in.Body.Stage)
 	if in.Body.Stage == "catalogue" {
-		v.Stage = ""
+		stage = ""
 	}
+	v, err := s.detectorSetting(ctx, who.Tenant, in.Rule, in.Body.Model)
+	if err != nil {
+		return nil, err
+	}
+	v = v.WithStage(stage, in.Body.Canary, who.User, in.Body.Reason, time.Now().UTC())
 	if err := s.cfg.Detectors.SetStage(ctx, who.Tenant, v); err != nil {
 		return nil, fmt.Errorf("stage of rule %s: %w", in.Rule, err)
 	}
 	s.cfg.Log.Info("stage of a rule changed", "rule", v.Rule, "model", v.Model, "stage", in.Body.Stage, "user", who.User)
 	return nil, nil
+}
+
+func (s *Server) setDetectorLevel(ctx context.Context, who access.Principal, in *levelInput) (*none, error) {
+	if in.Rule != detectors.BaseRule {
+		return nil, invalid("path.rule", "Only the statistical tier, base, has a level: change what other rules say in the catalogue.")
+	}
+	v, err := s.detectorSetting(ctx, who.Tenant, in.Rule, in.Body.Model)
+	if err != nil {
+		return nil, err
+	}
+	v = v.WithLevel(in.Body.Level, who.User, in.Body.Reason, time.Now().UTC())
+	if err := s.cfg.Detectors.SetStage(ctx, who.Tenant, v); err != nil {
+		return nil, fmt.Errorf("level of rule %s: %w", in.Rule, err)
+	}
+	s.cfg.Log.Info("level of a rule changed", "rule", v.Rule, "model", v.Model, "level", in.Body.Level, "user", who.User)
+	return nil, nil
+}
+
+// detectorSetting returns what is set of a rule on a model, so that a change of one thing keeps the other.
+func (s *Server) detectorSetting(ctx context.Context, tenant, rule, model string) (quality.Setting, error) {
+	subject := quality.Subject{Rule: rule, Model: model}
+	settings, err := s.cfg.Detectors.StageSettings(ctx, tenant)
+	if err != nil {
+		return quality.Setting{}, err
+	}
+	if i := slices.IndexFunc(settings, func(v quality.Setting) bool { return v.Subject == subject }); i >= 0 {
+		return settings[i], nil
+	}
+	return quality.Setting{Subject: subject}, nil
 }

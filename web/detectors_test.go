@@ -14,22 +14,32 @@ import (
 func TestDetectors(t *testing.T) {
 	s, w := newServer(t, nil)
 	hot := quality.Subject{Rule: "hot", Model: "X1"}
-	w.outcomes = []quality.Outcome{
-		{Subject: hot, Ticket: "a", Number: "T-1", Resolution: tickets.ResolutionNoFaultFound, Onset: epoch, Opened: epoch, Closed: epoch.Add(time.Hour)},
-		{Subject: hot, Ticket: "b", Number: "T-2", Resolution: tickets.ResolutionRepaired, Onset: epoch, Opened: epoch.Add(time.Minute), Closed: epoch.Add(time.Hour)},
-		{Subject: quality.Subject{Rule: "hot", Model: "X2"}, Ticket: "c", Open: true},
+	w.judged = []quality.Ticket{
+		{Subject: hot, ID: "a", Device: "d1", Number: "T-1", Resolution: tickets.ResolutionNoFaultFound, Onset: epoch, Opened: epoch, Closed: epoch.Add(time.Hour)},
+		{Subject: hot, ID: "b", Device: "d2", Number: "T-2", Resolution: tickets.ResolutionRepaired, Onset: epoch, Opened: epoch.Add(time.Minute), Closed: epoch.Add(time.Hour)},
+		{Subject: quality.Subject{Rule: "hot", Model: "X2"}, ID: "c", Device: "d3", Open: true, Opened: epoch},
 	}
+	w.broke = []quality.ModelFailure{
+		{Failure: quality.Failure{Device: "d2", FailedAt: epoch.Add(61 * time.Minute)}, Model: "X1"}, {Failure: quality.Failure{Device: "d4", FailedAt: epoch.Add(time.Hour)}, Model: "X1"},
+	}
+	w.steps = []quality.Setting{quality.Setting{Subject: quality.Subject{Rule: detectors.BaseRule, Model: "X1"}}.WithLevel(1.25, quality.ByReview, "x", epoch)}
 	w.stages = []quality.Setting{{Subject: hot, Stage: detectors.StageShadow, By: quality.ByReview, At: epoch}}
 	viewer := w.token(t, access.Viewer)
 	got := decode[DetectorReport](t, request{method: "GET", path: "/api/v1/detectors?days=30", token: viewer}.send(t, s), 200)
-	if len(got.Detectors) != 3 || len(got.Changes) != 1 {
+	if len(got.Detectors) != 4 || len(got.Models) != 2 || len(got.Changes) != 1 {
 		t.Fatalf("report %+v", got)
 	}
-	r := got.Detectors[0]
+	if m := got.Models[0]; m.Subject != (quality.Subject{Model: "X1"}) || m.Failures != 2 || m.Found != 1 || *m.Recall != 0.5 || m.Lead.Median != 3600 {
+		t.Errorf("model %+v", m)
+	}
+	if r := got.Detectors[0]; r.Rule != detectors.BaseRule || r.Setting != nil || r.Suggested == nil || r.Suggested.Level != 1.25 {
+		t.Errorf("suggestion %+v", r)
+	}
+	r := got.Detectors[1]
 	if r.Subject != hot || r.Tickets != 2 || *r.Precision != 0.5 || *r.FalsePerDeviceMonth != 0.1 || *r.DelaySeconds != 60 || r.Setting == nil || r.Setting.Stage != detectors.StageShadow {
 		t.Errorf("record %+v", r)
 	}
-	if r := got.Detectors[2]; r.Rule != "new" || r.TrialRaised != 3 || r.TrialTicketed != 1 || r.Setting != nil {
+	if r := got.Detectors[3]; r.Rule != "new" || r.TrialRaised != 3 || r.TrialTicketed != 1 || r.Setting != nil {
 		t.Errorf("record on trial %+v", r)
 	}
 	behind := decode[DetectorTickets](t, request{method: "GET", path: "/api/v1/detectors/hot/tickets?model=X1", token: viewer}.send(t, s), 200)
@@ -58,5 +68,34 @@ func TestSetDetectorStage(t *testing.T) {
 	}
 	if v := w.stages[1]; v.Stage != "" {
 		t.Errorf("back to the catalogue is stored as %+v", v)
+	}
+}
+
+// A change of the level keeps the stage and the other way round.
+func TestSetDetectorLevel(t *testing.T) {
+	s, w := newServer(t, nil)
+	put := func(role access.Role, rule, what, text string, status int) {
+		t.Helper()
+		read(t, request{method: "PUT", path: "/api/v1/detectors/" + rule + "/" + what, token: w.token(t, role), body: text}.send(t, s), status)
+	}
+	put(access.Dispatcher, "base", "level", `{"model": "X1", "level": 1.25, "reason": "x"}`, 403)
+	put(access.Planner, "hot", "level", `{"model": "X1", "level": 1.25, "reason": "x"}`, 422)
+	put(access.Planner, "base", "level", `{"model": "X1", "level": 2.1, "reason": "x"}`, 422)
+	put(access.Planner, "base", "level", `{"model": "X1", "level": 0.4, "reason": "x"}`, 422)
+	if len(w.stages) != 0 {
+		t.Fatalf("refused, yet %+v", w.stages)
+	}
+	w.stages = []quality.Setting{{Subject: quality.Subject{Rule: detectors.BaseRule, Model: "X1"}, Stage: detectors.StageCanary, Canary: 0.2, Level: 1.1, LevelAt: epoch, By: "anna", At: epoch}}
+	put(access.Planner, "base", "level", `{"model": "X1", "level": 1.25, "reason": "noisy"}`, 204)
+	put(access.Planner, "base", "stage", `{"model": "X1", "stage": "live", "reason": "trial is over"}`, 204)
+	if v := w.stages[1]; v.Stage != detectors.StageCanary || v.Canary != 0.2 || v.Level != 1.25 || v.Reason != "noisy" || !v.LevelAt.Equal(v.At) || v.At.Equal(epoch) {
+		t.Errorf("level stored as %+v", v)
+	}
+	if v := w.stages[2]; v.Stage != detectors.StageLive || v.Level != 1.1 || !v.LevelAt.Equal(epoch) { // the fake finds the first
+		t.Errorf("stage stored as %+v", v)
+	}
+	put(access.Planner, "base", "level", `{"model": "X2", "level": 1, "reason": "back"}`, 204)
+	if v := w.stages[3]; v.Level != 0 || v.Model != "X2" {
+		t.Errorf("the catalogue's level is stored as %+v", v)
 	}
 }

@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"github.com/presage-pdm/presage/fleet/access"
-	"github.com/presage-pdm/presage/tickets/labels"
+	"github.com/presage-pdm/presage/tickets/quality"
 )
 
 // FailureList is known failures, oldest first. More tells that there are others: ask again from the time of the last one.
 type FailureList struct {
-	Failures []labels.Failure `json:"failures"`
-	More     bool             `json:"more"`
+	Failures []quality.Failure `json:"failures"`
+	More     bool              `json:"more"`
 }
 
 // FailuresTaken tells how many of the failures that were sent were not known before.
@@ -55,16 +55,16 @@ func (s *Server) listFailures(ctx context.Context, who access.Principal, in *fai
 	if err != nil {
 		return nil, fmt.Errorf("list failures: %w", err)
 	}
-	out := FailureList{Failures: []labels.Failure{}, More: len(found) > in.Limit}
+	out := FailureList{Failures: []quality.Failure{}, More: len(found) > in.Limit}
 	out.Failures = append(out.Failures, found[:min(len(found), in.Limit)]...)
 	return answer(out), nil
 }
 
 // putFailures takes all failures or, when one of them is wrong, none.
 func (s *Server) putFailures(ctx context.Context, who access.Principal, in *failuresInput) (*body[FailuresTaken], error) {
-	all := make([]labels.Failure, len(in.Body.Failures))
+	all := make([]quality.Failure, len(in.Body.Failures))
 	for i, f := range in.Body.Failures {
-		all[i] = labels.Failure(f)
+		all[i] = quality.Failure(f)
 		if err := all[i].Check(); err != nil {
 			return nil, invalid(fmt.Sprintf("body.failures[%d]", i), err.Error())
 		}

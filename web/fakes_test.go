@@ -17,7 +17,6 @@ import (
 	"github.com/presage-pdm/presage/telemetry/series"
 	"github.com/presage-pdm/presage/tickets"
 	"github.com/presage-pdm/presage/tickets/diagnosis"
-	"github.com/presage-pdm/presage/tickets/labels"
 	"github.com/presage-pdm/presage/tickets/quality"
 )
 
@@ -26,8 +25,10 @@ import (
 type world struct {
 	mu sync.Mutex
 
-	outcomes []quality.Outcome
-	stages   []quality.Setting
+	judged []quality.Ticket
+	broke  []quality.ModelFailure
+	steps  []quality.Setting
+	stages []quality.Setting
 
 	users    map[string]access.User // by name
 	sessions map[string]access.Session
@@ -46,7 +47,7 @@ type world struct {
 	windowStep time.Duration             // the last one asked for
 	events     []telemetry.Event
 	rejected   []telemetry.Quarantined
-	failures   []labels.Failure
+	failures   []quality.Failure
 	deliveries []tickets.Delivery
 	retried    string       // endpoint and event of the last delivery that was retried
 	refused    tickets.Text // what the desk answers to every deed, nil: it does it
@@ -499,11 +500,11 @@ func (w *world) DeleteToken(_ context.Context, _, id string) error {
 	return tickets.ErrNotFound
 }
 
-func (w *world) Failures(_ context.Context, _, _ string, _, _ time.Time, limit int) ([]labels.Failure, error) {
+func (w *world) Failures(_ context.Context, _, _ string, _, _ time.Time, limit int) ([]quality.Failure, error) {
 	return w.failures[:min(limit, len(w.failures))], w.fail()
 }
 
-func (w *world) PutFailures(_ context.Context, _ string, failures []labels.Failure, _ time.Time) (int, error) {
+func (w *world) PutFailures(_ context.Context, _ string, failures []quality.Failure, _ time.Time) (int, error) {
 	w.failures = append(w.failures, failures...)
 	return len(failures), w.fail()
 }
@@ -547,14 +548,15 @@ func (w *world) Plan(_, _ string) *detectors.Plan {
 	}
 }
 
-func (w *world) Outcomes(context.Context, string, time.Time) ([]quality.Outcome, error) {
-	return w.outcomes, w.fail()
+func (w *world) Known(context.Context, string, time.Time) (*quality.Known, error) {
+	return &quality.Known{Tickets: w.judged, Failures: w.broke, Devices: map[string]int{"X1": 10},
+		Span: quality.Span{From: epoch, To: epoch.AddDate(0, 0, 30), Horizon: 24 * time.Hour}}, w.fail()
 }
 func (w *world) Trials(context.Context, string, time.Time) ([]quality.Trial, error) {
 	return []quality.Trial{{Subject: quality.Subject{Rule: "new"}, Raised: 3, Ticketed: 1}}, w.fail()
 }
-func (w *world) ModelCounts(context.Context, string) (map[string]int, error) {
-	return map[string]int{"X1": 10}, w.fail()
+func (w *world) LevelSteps(context.Context, string) ([]quality.Setting, error) {
+	return w.steps, w.fail()
 }
 func (w *world) StageSettings(context.Context, string) ([]quality.Setting, error) {
 	return w.stages, w.fail()

@@ -68,6 +68,7 @@ func permissions() map[string]permission {
 
 		"list-detector-tickets": everyone,
 		"set-detector-stage":    planning,
+		"set-detector-level":    planning,
 
 		"get-profile":       admin,
 		"list-failures":     overseer,

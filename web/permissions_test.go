@@ -67,6 +67,7 @@ func samples() map[string]request {
 
 		"list-detectors":            {method: "GET", path: "/api/v1/detectors"},
 		"list-detector-tickets":     {method: "GET", path: "/api/v1/detectors/coolant-hot/tickets"},
+		"set-detector-level":        {method: "PUT", path: "/api/v1/detectors/base/level", body: `{"model":"","level":1.25,"reason":"x"}`},
 		"set-detector-stage":        {method: "PUT", path: "/api/v1/detectors/coolant-hot/stage", body: `{"model":"","stage":"shadow","reason":"x"}`},
 		"list-device-credentials":   {method: "GET", path: "/api/v1/devices/car-7/credentials"},
 		"issue-device-credential":   {method: "POST", path: "/api/v1/devices/car-7/credentials", body: `{}`},

@@ -11,7 +11,6 @@ import (
 	"github.com/presage-pdm/presage/telemetry/series"
 	"github.com/presage-pdm/presage/tickets"
 	"github.com/presage-pdm/presage/tickets/diagnosis"
-	"github.com/presage-pdm/presage/tickets/labels"
 	"github.com/presage-pdm/presage/tickets/quality"
 )
 
@@ -158,9 +157,9 @@ type Passwords interface {
 // Failures keeps what is known to have failed.
 type Failures interface {
 	// Failures returns at most limit of them in [from, to), oldest first, of one device or, when it is empty, of all.
-	Failures(ctx context.Context, tenant, device string, from, to time.Time, limit int) ([]labels.Failure, error)
+	Failures(ctx context.Context, tenant, device string, from, to time.Time, limit int) ([]quality.Failure, error)
 	// PutFailures stores all or none and returns how many were not known before.
-	PutFailures(ctx context.Context, tenant string, failures []labels.Failure, now time.Time) (added int, err error)
+	PutFailures(ctx context.Context, tenant string, failures []quality.Failure, now time.Time) (added int, err error)
 }
 
 // Quarantine keeps the payloads that could not be read.
@@ -195,17 +194,17 @@ type Catalog interface {
 
 // Detectors holds the rules to account.
 type Detectors interface {
-	// Outcomes returns what became of the tickets opened since a time, by the rule that opened them, newest first.
-	Outcomes(ctx context.Context, tenant string, since time.Time) ([]quality.Outcome, error)
+	// Known returns the tickets opened since a time, newest first, the failures since then, and the devices of each model.
+	Known(ctx context.Context, tenant string, since time.Time) (*quality.Known, error)
 	// Trials returns what rules on trial found since a time.
 	Trials(ctx context.Context, tenant string, since time.Time) ([]quality.Trial, error)
-	// ModelCounts returns how many devices there are of each model.
-	ModelCounts(ctx context.Context, tenant string) (map[string]int, error)
-	// StageSettings returns the last change of the stage of each rule and model that had one.
+	// LevelSteps returns the levels that should follow those in force, by what became known; none when that is turned off.
+	LevelSteps(ctx context.Context, tenant string) ([]quality.Setting, error)
+	// StageSettings returns the last change of the stage or level of each rule and model that had one.
 	StageSettings(ctx context.Context, tenant string) ([]quality.Setting, error)
 	// StageChanges returns the newest changes, newest first.
 	StageChanges(ctx context.Context, tenant string) ([]quality.Setting, error)
-	// SetStage changes the stage of a rule, from the next readings on. It fails with a RejectedError when there is no such
+	// SetStage changes the stage or the level of a rule, from the next readings on. It fails with a RejectedError when there is no such
 	// rule or model, and with tickets.ErrConflict when somebody changed it later.
 	SetStage(ctx context.Context, tenant string, v quality.Setting) error
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/presage-pdm/presage/web"
 )
 
-// accounting holds the rules to account: it keeps the stages that differ from the catalogue's in force, and takes the right to
-// open tickets from rules that are mostly wrong. It implements web.Detectors.
+// accounting holds the rules to account: it keeps the stages and levels that differ from the catalogue's in force, takes the right to
+// open tickets from rules that are mostly wrong, and fits the level of the statistical tier. It implements web.Detectors.
 type accounting struct {
 	*sqlstore.Store
 	fleet    *fleet.Directory
@@ -57,15 +57,22 @@ func (c accounting) run(ctx context.Context) error {
 // before it.
 func (c accounting) review(ctx context.Context, now time.Time) error {
 	for _, tenant := range c.fleet.Tenants() {
+		if err := c.calibrate(ctx, tenant, now); err != nil {
+			return err
+		}
 		settings, err := c.StageSettings(ctx, tenant)
 		if err != nil {
 			return err
 		}
-		outcomes, err := c.Outcomes(ctx, tenant, now.Add(-outcomeWindow))
+		known, err := c.known(ctx, tenant, now.Add(-outcomeWindow), now)
 		if err != nil {
 			return err
 		}
-		for _, change := range c.settings.policy().Review(outcomes, settings, now) {
+		changes, err := c.settings.policy().Review(known, settings, now)
+		if err != nil {
+			return err
+		}
+		for _, change := range changes {
 			own := slices.ContainsFunc(settings, func(v quality.Setting) bool { return v.Subject == change.Subject && v.Stage != "" })
 			if !own && c.inShadow(tenant, change.Subject) {
 				continue // what it opened before has no say any more
@@ -83,6 +90,65 @@ func (c accounting) review(ctx context.Context, now time.Time) error {
 	return c.follow(ctx)
 }
 
+// calibrate puts better levels in force where the settings let it. It comes before rules are dropped: a level that has just changed is
+// given a chance.
+func (c accounting) calibrate(ctx context.Context, tenant string, now time.Time) error {
+	if c.settings.calibration().Mode != quality.Apply {
+		return nil
+	}
+	steps, err := c.levelSteps(ctx, tenant, now)
+	if err != nil {
+		return err
+	}
+	for _, step := range steps {
+		err := c.Store.SetStage(ctx, tenant, step)
+		if errors.Is(err, tickets.ErrConflict) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		c.log.Info("level of a rule recalibrated", "rule", step.Rule, "model", step.Model, "level", step.EffectiveLevel(), "reason", step.Reason)
+	}
+	return nil
+}
+
+// LevelSteps implements web.Detectors.
+func (c accounting) LevelSteps(ctx context.Context, tenant string) ([]quality.Setting, error) {
+	return c.levelSteps(ctx, tenant, time.Now().UTC())
+}
+
+func (c accounting) levelSteps(ctx context.Context, tenant string, now time.Time) ([]quality.Setting, error) {
+	settings, err := c.StageSettings(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	known, err := c.known(ctx, tenant, now.Add(-outcomeWindow), now)
+	if err != nil {
+		return nil, err
+	}
+	return c.settings.calibration().Steps(known, settings, now)
+}
+
+// Known implements web.Detectors.
+func (c accounting) Known(ctx context.Context, tenant string, since time.Time) (*quality.Known, error) {
+	return c.known(ctx, tenant, since, time.Now().UTC())
+}
+
+// known gathers what the store knows of a span. Tickets of the horizon before it are there too: they can have warned of a failure in it.
+func (c accounting) known(ctx context.Context, tenant string, from, to time.Time) (*quality.Known, error) {
+	k := &quality.Known{Span: quality.Span{From: from, To: to, Horizon: c.settings.Horizon}}
+	var err error
+	if k.Tickets, err = c.Outcomes(ctx, tenant, from.Add(-c.settings.Horizon)); err != nil {
+		return nil, err
+	}
+	if k.Failures, err = c.ModelFailures(ctx, tenant, from, to); err != nil {
+		return nil, err
+	}
+	k.Devices, err = c.ModelCounts(ctx, tenant)
+	return k, err
+}
+
 // inShadow tells whether the catalogue has a rule in shadow for a model.
 func (c accounting) inShadow(tenant string, subject quality.Subject) bool {
 	m, _ := c.fleet.Model(tenant, subject.Model)
@@ -94,7 +160,7 @@ func (c accounting) inShadow(tenant string, subject quality.Subject) bool {
 	return false
 }
 
-// follow puts the stored stages in force.
+// follow puts the stored stages and levels in force.
 func (c accounting) follow(ctx context.Context) error {
 	rollouts := catalog.Rollouts{}
 	for _, tenant := range c.fleet.Tenants() {
@@ -103,14 +169,14 @@ func (c accounting) follow(ctx context.Context) error {
 			return fmt.Errorf("stages of rules: %w", err)
 		}
 		for _, v := range settings {
-			if v.Stage == "" {
+			if v.Stage == "" && v.Level == 0 {
 				continue
 			}
 			scope := catalog.Scope{Tenant: tenant, Model: v.Model}
 			if rollouts[scope] == nil {
-				rollouts[scope] = map[string]detectors.Rollout{}
+				rollouts[scope] = map[string]catalog.Change{}
 			}
-			rollouts[scope][v.Rule] = detectors.Rollout{Stage: v.Stage, Canary: v.Canary}
+			rollouts[scope][v.Rule] = catalog.Change{Rollout: detectors.Rollout{Stage: v.Stage, Canary: v.Canary}, Level: v.Level}
 		}
 	}
 	c.watching.SetRollouts(rollouts)

@@ -19,7 +19,7 @@ import (
 	"github.com/presage-pdm/presage/telemetry"
 	"github.com/presage-pdm/presage/telemetry/series"
 	"github.com/presage-pdm/presage/tickets"
-	"github.com/presage-pdm/presage/tickets/labels"
+	"github.com/presage-pdm/presage/tickets/quality"
 )
 
 type backtestCommand struct {
@@ -73,14 +73,14 @@ func (c backtestCommand) run(ctx context.Context, std streams, s Settings, cfg b
 	if err != nil {
 		return err
 	}
-	if known.Failures, err = sql.Failures(ctx, telemetry.DefaultTenant, "", cfg.From, cfg.To, labels.MaxFailures); err != nil {
+	if known.Failures, err = sql.Failures(ctx, telemetry.DefaultTenant, "", cfg.From, cfg.To, quality.MaxFailures); err != nil {
 		return err
 	}
 	closed, err := closedTickets(ctx, sql)
 	if err != nil {
 		return err
 	}
-	known.Closings = labels.FromTickets(closed)
+	known.Closings = quality.Closings(closed)
 
 	bar := benchProgress(std.err, int64(len(devices)), "backtest")
 	cfg.Readings, cfg.Records, cfg.Done = readings, sql, func(string) { _ = bar.Add(1) }
@@ -155,7 +155,7 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 	if ago, err := catalog.ParseDuration(text); err == nil {
 		return now.Add(-ago), nil
 	}
-	t, err := labels.ParseTime(text)
+	t, err := quality.ParseTime(text)
 	if err != nil {
 		return t, fmt.Errorf("%w, or how long ago, such as 90d", err)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/presage-pdm/presage/internal/sqlstore"
 	"github.com/presage-pdm/presage/telemetry"
-	"github.com/presage-pdm/presage/tickets/labels"
+	"github.com/presage-pdm/presage/tickets/quality"
 )
 
 type importFailuresCommand struct {
@@ -21,7 +21,7 @@ type importFailuresCommand struct {
 // Run imports all files or, when anything in them is wrong, none. Importing a failure again changes nothing. A device need not be
 // known: a failure of one that was retired is a label all the same.
 func (c importFailuresCommand) Run(ctx context.Context, std streams) error {
-	var all []labels.Failure
+	var all []quality.Failure
 	var errs []error
 	for _, name := range c.Files {
 		found, err := readFailures(name)
@@ -30,8 +30,8 @@ func (c importFailuresCommand) Run(ctx context.Context, std streams) error {
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("nothing was imported:\n%w", err)
 	}
-	if len(all) > labels.MaxFailures {
-		return fmt.Errorf("nothing was imported: %d failures are more than %d at once: import fewer files", len(all), labels.MaxFailures)
+	if len(all) > quality.MaxFailures {
+		return fmt.Errorf("nothing was imported: %d failures are more than %d at once: import fewer files", len(all), quality.MaxFailures)
 	}
 	if c.Check {
 		_, err := fmt.Fprintf(std.out, "checked: %d failures\n", len(all))
@@ -47,11 +47,11 @@ func (c importFailuresCommand) Run(ctx context.Context, std streams) error {
 	})
 }
 
-func readFailures(name string) ([]labels.Failure, error) {
+func readFailures(name string) ([]quality.Failure, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() // only read
-	return labels.ReadCSV(name, f)
+	return quality.ReadCSV(name, f)
 }

@@ -34,13 +34,13 @@ func (p *Plans) Swap(c *Catalogue) {
 	p.current.Store(newView(c, p.current.Load().rollouts))
 }
 
-// SetRollouts replaces what differs from the stages of the catalogue, over every catalogue that is put in place later too.
+// SetRollouts replaces what differs from the stages and levels of the catalogue, over every catalogue that is put in place later too.
 // Detectors keep their state. The caller does not change r afterwards.
 func (p *Plans) SetRollouts(r Rollouts) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.current.Load()
-	if maps.EqualFunc(now.rollouts, r, maps.Equal[map[string]detectors.Rollout]) {
+	if maps.EqualFunc(now.rollouts, r, maps.Equal[map[string]Change]) {
 		return // plans stay the same, or every device would bind its detectors anew
 	}
 	p.current.Store(newView(now.catalogue, r))

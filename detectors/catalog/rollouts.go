@@ -9,8 +9,16 @@ import (
 // Scope is the devices of one model of a tenant; those without a model when Model is empty.
 type Scope struct{ Tenant, Model string }
 
-// Rollouts are the stages that differ from the catalogue's, by rule. The rule [detectors.BaseRule] stands for the statistical tier.
-type Rollouts map[Scope]map[string]detectors.Rollout
+// Rollouts are the stages and levels that differ from the catalogue's, by rule. The rule [detectors.BaseRule] stands for the statistical tier.
+type Rollouts map[Scope]map[string]Change
+
+// Change is what differs for one rule.
+type Change struct {
+	// Rollout replaces that of the catalogue unless its Stage is empty.
+	detectors.Rollout
+	// Level is [detectors.Plan.BaseLevel]; only the statistical tier has one. 0 stands for 1.
+	Level float64
+}
 
 // view is a catalogue and what differs from its stages. It is immutable but for the plans that it remembers.
 type view struct {
@@ -49,20 +57,21 @@ func (v *view) plan(tenant, model, kind string) *detectors.Plan {
 	return p
 }
 
-// changed returns a plan with other stages.
-func changed(plan *detectors.Plan, rollouts map[string]detectors.Rollout) *detectors.Plan {
+// changed returns a plan with other stages and levels.
+func changed(plan *detectors.Plan, rollouts map[string]Change) *detectors.Plan {
 	p := *plan
 	p.Rules = make([]*detectors.Rule, len(plan.Rules))
 	for i, r := range plan.Rules {
-		if o, ok := rollouts[r.ID]; ok {
+		if o := rollouts[r.ID]; o.Stage != "" {
 			rule := *r
-			rule.Rollout = o
+			rule.Rollout = o.Rollout
 			r = &rule
 		}
 		p.Rules[i] = r
 	}
-	if o, ok := rollouts[detectors.BaseRule]; ok {
-		p.BaseRollout = o
+	base := rollouts[detectors.BaseRule]
+	if p.BaseLevel = base.Level; base.Stage != "" {
+		p.BaseRollout = base.Rollout
 	}
 	return &p
 }

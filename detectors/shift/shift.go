@@ -88,15 +88,16 @@ func (*Method) Name() string { return "shift" }
 func (*Method) Version() int { return Version }
 
 // New implements [detectors.JointMethod].
-func (m *Method) New() detectors.Joint { return &judge{cfg: m.cfg} }
+func (m *Method) New() detectors.Joint { return &judge{cfg: m.cfg, threshold: m.cfg.Threshold} }
 
 // judge is the state of one device.
 type judge struct {
-	cfg     Config
-	metrics []*metric
-	comps   []component
-	due     bool // a block ended since the last decision
-	out     []detectors.Decision
+	cfg       Config
+	threshold float64 // that of the method; cfg has the one that counts
+	metrics   []*metric
+	comps     []component
+	due       bool // a block ended since the last decision
+	out       []detectors.Decision
 }
 
 // component is a part of the device that is decided on as one.
@@ -194,6 +195,9 @@ func (j *judge) component(name string) int32 {
 	j.comps = append(j.comps, component{name: name})
 	return int32(len(j.comps) - 1)
 }
+
+// SetLevel implements [detectors.Leveled]: it multiplies the threshold. What was decided holds until it is quiet by the new one.
+func (j *judge) SetLevel(level float64) { j.cfg.Threshold = j.threshold * level }
 
 // Suspect implements [detectors.Joint].
 func (j *judge) Suspect(index int) bool {

@@ -184,3 +184,41 @@ func TestMetricThatJoinsHasItsOwnOnset(t *testing.T) {
 		t.Errorf("joined with onset %d: %v", second.Onset, second.Reason)
 	}
 }
+
+// A higher level asks for more, a lower one for less, and a judge that was saved and restored asks for the same once it is told again.
+func TestLevel(t *testing.T) {
+	run := func(level float64, saved int) (rows []int) {
+		rng := noise(5)
+		m := New(DefaultConfig())
+		j := m.New()
+		j.Metric("a", "device")
+		j.(detectors.Leveled).SetLevel(level)
+		for row := range 1200 {
+			if row == saved {
+				state := j.AppendState(nil)
+				j = m.New()
+				if err := j.RestoreState(state); err != nil {
+					t.Fatal(err)
+				}
+				j.(detectors.Leveled).SetLevel(level)
+			}
+			v := 20 + rng.NormFloat64()
+			if row >= 1000 {
+				v += 1.6
+			}
+			j.Observe(0, int64(row)*1000, v, detectors.Expectation{})
+			for _, d := range j.Decide(int64(row) * 1000) {
+				if d.Verdict == detectors.Faulty {
+					rows = append(rows, row)
+				}
+			}
+		}
+		return rows
+	}
+	for _, saved := range []int{-1, 1050} {
+		low, usual, high := run(0.5, saved), run(1, saved), run(2, saved)
+		if len(low) == 0 || len(usual) == 0 || low[0] > usual[0] || len(high) > 0 {
+			t.Errorf("saved in row %d: decided in rows %v at half, %v at the usual and %v at twice the level", saved, low, usual, high)
+		}
+	}
+}

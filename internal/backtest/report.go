@@ -8,7 +8,7 @@ import (
 	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/telemetry"
 	"github.com/presage-pdm/presage/tickets"
-	"github.com/presage-pdm/presage/tickets/labels"
+	"github.com/presage-pdm/presage/tickets/quality"
 )
 
 // Report is what a backtest tells, as JSON or, with [Report.Write], for people.
@@ -37,7 +37,7 @@ type Outcome struct {
 	Tickets  []Ticket      `json:"tickets"`
 	Rules    []RuleCount   `json:"rules"`
 	Withheld []WithheldRow `json:"withheld"`
-	Labels   labels.Score  `json:"labels"`
+	Labels   quality.Score `json:"labels"`
 }
 
 // Ticket is one that would have opened.
@@ -52,8 +52,8 @@ type Ticket struct {
 	Occurrences int                `json:"occurrences"`
 	Reopened    int                `json:"reopened"`
 	Evidence    detectors.Finding  `json:"evidence"` // that opened it
-	// Label is what is known of it afterwards.
-	Label labels.Outcome `json:"label,omitempty"`
+	// Label is what is known of it afterwards: confirmed, refuted, or absent.
+	Label tickets.Label `json:"label,omitempty"`
 }
 
 // RuleCount is how many tickets a rule would have opened.
@@ -92,21 +92,21 @@ type Change struct {
 
 // Labels are what is known afterwards.
 type Labels struct {
-	Failures []labels.Failure
-	Closings []labels.Closing
+	Failures []quality.Failure
+	Closings []quality.Closing
 	Horizon  time.Duration
 }
 
 // NewReport judges the results of one catalogue, or of a new and an old one, by the labels. Of these, those of the devices that were
 // replayed count.
 func NewReport(cfg *Config, devices []string, h History, results []Result, known Labels) (*Report, error) {
-	span := labels.Span{From: cfg.From, To: cfg.To, Devices: h.WithHistory, Horizon: known.Horizon}
+	span := quality.Span{From: cfg.From, To: cfg.To, Devices: h.WithHistory, Horizon: known.Horizon, Complete: true}
 	asked := map[string]bool{}
 	for _, d := range devices {
 		asked[d] = true
 	}
-	known.Failures = slices.DeleteFunc(slices.Clone(known.Failures), func(f labels.Failure) bool { return !asked[f.Device] })
-	known.Closings = slices.DeleteFunc(slices.Clone(known.Closings), func(c labels.Closing) bool { return !asked[c.Device] })
+	known.Failures = slices.DeleteFunc(slices.Clone(known.Failures), func(f quality.Failure) bool { return !asked[f.Device] })
+	known.Closings = slices.DeleteFunc(slices.Clone(known.Closings), func(c quality.Closing) bool { return !asked[c.Device] })
 	r := &Report{
 		From: cfg.From.UTC(), To: cfg.To.UTC(), WarmUp: cfg.WarmUp.Seconds(), Horizon: known.Horizon.Seconds(),
 		Devices: h.Devices, DevicesWithHistory: h.WithHistory, DeviceMonths: span.DeviceMonths(), Readings: h.Readings, Events: h.Events,
@@ -134,22 +134,22 @@ func NewReport(cfg *Config, devices []string, h History, results []Result, known
 	return r, nil
 }
 
-func outcome(res Result, known Labels, span labels.Span) (Outcome, error) {
+func outcome(res Result, known Labels, span quality.Span) (Outcome, error) {
 	o := Outcome{Tickets: tell(res.Tickets), Rules: []RuleCount{}, Withheld: []WithheldRow{}}
-	judged := make([]labels.Ticket, len(res.Tickets))
+	judged := make([]quality.Ticket, len(res.Tickets))
 	for i := range res.Tickets {
 		t := &res.Tickets[i]
-		judged[i] = labels.Ticket{Device: t.Device, Component: t.Component, FaultCode: t.FaultCode, OpenedAt: t.OpenedAt}
+		judged[i] = quality.Ticket{Device: t.Device, Component: t.Component, FaultCode: t.FaultCode, Opened: t.OpenedAt}
 	}
 	var err error
-	if o.Labels, err = labels.Match(judged, known.Failures, known.Closings, span); err != nil {
+	if o.Labels, err = quality.Match(judged, known.Failures, known.Closings, span); err != nil {
 		return o, err
 	}
 	type rule struct{ detector, rule, code string }
 	counts := map[rule]*RuleCount{}
 	for i := range o.Tickets {
 		t := &o.Tickets[i]
-		t.Label = o.Labels.Outcomes[i]
+		t.Label = o.Labels.Labels[i]
 		k := rule{t.Evidence.Detector, t.Evidence.Rule, t.FaultCode}
 		if counts[k] == nil {
 			counts[k] = &RuleCount{Detector: k.detector, Rule: k.rule, FaultCode: k.code}
@@ -157,9 +157,9 @@ func outcome(res Result, known Labels, span labels.Span) (Outcome, error) {
 		c := counts[k]
 		c.Tickets++
 		switch t.Label {
-		case labels.True:
+		case tickets.Confirmed:
 			c.True++
-		case labels.False:
+		case tickets.Refuted:
 			c.False++
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/telemetry"
 	"github.com/presage-pdm/presage/tickets"
-	"github.com/presage-pdm/presage/tickets/labels"
+	"github.com/presage-pdm/presage/tickets/quality"
 )
 
 func rehearsed(device, code string, opened, cleared time.Duration, severity telemetry.Severity) tickets.Rehearsed {
@@ -36,7 +36,7 @@ func TestReport(t *testing.T) {
 	}}
 	cfg := DefaultConfig()
 	cfg.From, cfg.To = start, start.Add(30*day)
-	known := Labels{Horizon: 3 * day, Failures: []labels.Failure{
+	known := Labels{Horizon: 3 * day, Failures: []quality.Failure{
 		{Device: "a", Component: "pump", FailedAt: start.Add(12 * day)},
 		{Device: "stranger", Component: "pump", FailedAt: start.Add(12 * day)}, // not replayed
 	}}
@@ -47,7 +47,7 @@ func TestReport(t *testing.T) {
 	if d := r.Diff; d.Same != 1 || len(d.Changed) != 1 || len(d.OnlyNew) != 1 || len(d.OnlyOld) != 2 || d.OnlyNew[0].Device != "b" {
 		t.Errorf("difference %+v", d)
 	}
-	if l := r.Catalogue.Labels; l.Failures != 1 || l.True != 1 || l.False != 2 || *l.Recall != 1 || l.Lead.Median != labels.Seconds(2*86400) {
+	if l := r.Catalogue.Labels; l.Failures != 1 || l.True != 1 || l.False != 2 || *l.Recall != 1 || l.Lead.Median != quality.Seconds(2*86400) {
 		t.Errorf("labels %+v", l)
 	}
 	if c := r.Catalogue.Rules; len(c) != 1 || c[0].Tickets != 3 || c[0].PerDeviceMonth != 1.5 || c[0].True != 1 || c[0].False != 2 {

@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/presage-pdm/presage/tickets/labels"
+	"github.com/presage-pdm/presage/tickets/quality"
 )
 
 // shown is how many tickets of one list are written for people; JSON has all.
@@ -45,7 +45,7 @@ func (o *Outcome) write(w io.Writer, title string, horizon float64) {
 }
 
 // summary is one line about a score.
-func summary(s *labels.Score) string {
+func summary(s *quality.Score) string {
 	if s.Failures+s.Confirmed+s.Denied == 0 {
 		return "nothing is known of this span, so there is neither precision nor recall: import failures, or close tickets with a code"
 	}
@@ -110,7 +110,7 @@ func percent(v *float64) string {
 	return fmt.Sprintf("%.1f %%", *v*100)
 }
 
-func rounded(s labels.Seconds) time.Duration { return s.Duration().Round(time.Minute) }
+func rounded(s quality.Seconds) time.Duration { return s.Duration().Round(time.Minute) }
 
 func dash(s string) string {
 	if s == "" {

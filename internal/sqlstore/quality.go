@@ -15,13 +15,13 @@ const mostOutcomes = 5000
 
 // Outcomes returns what became of the newest 5,000 tickets that were opened since a time, newest first. A ticket belongs to the rule of the
 // finding that opened it; one that was opened before rules were noted is left out.
-func (s *Store) Outcomes(ctx context.Context, tenant string, since time.Time) ([]quality.Outcome, error) {
-	all, err := collect(ctx, s.read, func(r row) (o quality.Outcome, err error) {
+func (s *Store) Outcomes(ctx context.Context, tenant string, since time.Time) ([]quality.Ticket, error) {
+	all, err := collect(ctx, s.read, func(r row) (o quality.Ticket, err error) {
 		var closed sql.NullTime
-		err = r.Scan(&o.Ticket, &o.Number, &o.Model, &o.Rule, &o.Open, &o.Resolution, into(&o.Onset), into(&o.Opened), &closed)
+		err = r.Scan(&o.ID, &o.Number, &o.Device, &o.Component, &o.FaultCode, &o.Model, &o.Rule, &o.Open, &o.Resolution, into(&o.Onset), into(&o.Opened), &closed)
 		o.Closed = closed.Time.UTC()
 		return o, err
-	}, fmt.Sprintf(`SELECT t.id, t.number, t.model, f.rule, t.is_open, t.resolution, t.onset_at, t.opened_at, t.closed_at
+	}, fmt.Sprintf(`SELECT t.id, t.number, t.device, t.component, t.fault_code, t.model, f.rule, t.is_open, t.resolution, t.onset_at, t.opened_at, t.closed_at
 		FROM tickets t JOIN findings f ON f.tenant = t.tenant AND f.id = (
 			SELECT g.id FROM findings g WHERE g.tenant = t.tenant AND g.ticket = t.id AND g.ticket <> '' AND g.withheld = '' AND g.phase <> 'cleared'
 			ORDER BY g.recorded_at, g.found_at, g.id LIMIT 1)
@@ -58,7 +58,19 @@ func (s *Store) ModelCounts(ctx context.Context, tenant string) (map[string]int,
 	return counts, s.fail(ctx, "count devices by model", err)
 }
 
-// StageSettings returns the stages that differ from the catalogue's, or did once, by rule, then model.
+// ModelFailures returns the failures in [from, to) of devices that are known, with their models of now, oldest first, at most
+// [quality.MaxFailures].
+func (s *Store) ModelFailures(ctx context.Context, tenant string, from, to time.Time) ([]quality.ModelFailure, error) {
+	all, err := collect(ctx, s.read, func(r row) (f quality.ModelFailure, err error) {
+		return f, r.Scan(&f.Device, &f.Component, into(&f.FailedAt), &f.Code, &f.Model)
+	}, fmt.Sprintf(`SELECT f.device, f.component, f.failed_at, f.code, d.model
+		FROM failures f JOIN devices d ON d.tenant = f.tenant AND d.id = f.device
+		WHERE f.tenant = $1 AND f.failed_at >= $2 AND f.failed_at < $3
+		ORDER BY f.failed_at, f.device, f.component, f.code LIMIT %d`, quality.MaxFailures), tenant, moment(from), moment(to))
+	return all, s.fail(ctx, "read failures by model", err)
+}
+
+// StageSettings returns the stages and levels that differ from the catalogue's, or did once, by rule, then model.
 func (s *Store) StageSettings(ctx context.Context, tenant string) ([]quality.Setting, error) {
 	all, err := collect(ctx, s.read, scanSetting, `SELECT body FROM detector_stages WHERE tenant = $1 ORDER BY rule, model`, tenant)
 	return all, s.fail(ctx, "read stages of rules", err)
@@ -76,7 +88,7 @@ func (s *Store) StageChanges(ctx context.Context, tenant string) ([]quality.Sett
 
 func scanSetting(r row) (v quality.Setting, err error) { return v, r.Scan(document(&v)) }
 
-// SetStage stores a change of a stage and records it. It fails with [tickets.ErrConflict] when somebody changed the same one at that time or
+// SetStage stores a change of a stage or a level and records it. It fails with [tickets.ErrConflict] when somebody changed the same one at that time or
 // later, so that what no person decided never undoes what a person did meanwhile.
 func (s *Store) SetStage(ctx context.Context, tenant string, v quality.Setting) error {
 	v.At = moment(v.At)

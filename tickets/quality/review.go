@@ -23,59 +23,67 @@ type Policy struct {
 // fewer than one in five may have been. That is 14 of 50, or 4 of 10.
 func DefaultPolicy() Policy { return Policy{MinPrecision: 0.2, MinLabels: 10, Labels: 50} }
 
-// Setting is the stage of a rule on the devices of a model where it differs from the catalogue's, or did once.
-type Setting struct {
-	Subject
-	// Stage is empty where the catalogue's counts again; Canary is the share of a canary, as in [detectors.Rollout].
-	Stage  detectors.Stage `json:"stage,omitempty"`
-	Canary float64         `json:"canary,omitempty"`
-	By     string          `json:"by"`     // who changed it: a user's id, or [ByReview]
-	Reason string          `json:"reason"` // in words
-	At     time.Time       `json:"at"`
-}
-
 // ByReview is the author of changes that no person made.
 const ByReview = "review"
 
 // Review returns the changes that a policy asks for. settings are those in force; a rule in shadow is left alone, as is one that opened
-// no ticket. After a change of its stage a rule is judged only by tickets that it opened since: who puts a rule back gives it a new
-// chance.
-func (p Policy) Review(outcomes []Outcome, settings []Setting, now time.Time) []Setting {
+// no ticket. After a change of its stage or level a rule is judged only by tickets that it opened since: who puts a rule back gives it a new
+// chance. It fails like [Match].
+func (p Policy) Review(k *Known, settings []Setting, now time.Time) ([]Setting, error) {
 	if p.MinPrecision <= 0 {
-		return nil
+		return nil, nil
 	}
-	in := map[Subject]Setting{}
-	for _, s := range settings {
-		in[s.Subject] = s
-	}
-	labelled := map[Subject][]Outcome{}
-	for _, o := range outcomes {
-		if o.Label() != tickets.Unlabelled && o.Opened.After(in[o.Subject].At) {
-			labelled[o.Subject] = append(labelled[o.Subject], o)
-		}
+	in := bySubject(settings)
+	labelled, err := k.labelled(p.Labels, func(s Subject) time.Time { return in[s].At })
+	if err != nil {
+		return nil, err
 	}
 	var changes []Setting
-	for subject, list := range labelled {
-		if s := in[subject]; s.Stage == detectors.StageShadow {
+	for subject, l := range labelled {
+		old := in[subject]
+		if old.Stage == detectors.StageShadow {
 			continue
 		}
-		slices.SortFunc(list, func(a, b Outcome) int { return cmp.Or(b.Closed.Compare(a.Closed), cmp.Compare(a.Ticket, b.Ticket)) })
-		list = list[:min(len(list), p.Labels)]
-		hits := 0
-		for _, o := range list {
-			if o.Label() == tickets.Confirmed {
-				hits++
-			}
-		}
-		bound := Wilson(hits, len(list)).Low
-		if len(list) < p.MinLabels || bound >= p.MinPrecision {
+		bound := Wilson(l.hits, l.n).Low
+		if l.n < p.MinLabels || bound >= p.MinPrecision {
 			continue
 		}
-		changes = append(changes, Setting{
-			Subject: subject, Stage: detectors.StageShadow, By: ByReview, At: now,
-			Reason: fmt.Sprintf("%d of the last %d labelled tickets were faults: with 95 %% confidence precision is above %.2f only, the limit is %.2f", hits, len(list), bound, p.MinPrecision),
-		})
+		next := old.with(ByReview, fmt.Sprintf("%d of the last %d labelled tickets were faults: with 95 %% confidence precision is above %.2f only, the limit is %.2f", l.hits, l.n, bound, p.MinPrecision), now)
+		next.Subject, next.Stage, next.Canary = subject, detectors.StageShadow, 0
+		changes = append(changes, next)
 	}
-	slices.SortFunc(changes, func(a, b Setting) int { return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Model, b.Model)) })
-	return changes
+	sortSettings(changes)
+	return changes, nil
+}
+
+// labelledTickets are the newest tickets of a rule of which something is known.
+type labelledTickets struct{ hits, n int }
+
+// labelled counts, of each rule and model, the newest labelled tickets that opened after a time, at most so many.
+func (k *Known) labelled(most int, after func(Subject) time.Time) (map[Subject]labelledTickets, error) {
+	labels, err := k.Labels()
+	if err != nil {
+		return nil, err
+	}
+	order := make([]int, len(k.Tickets))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int {
+		a, b := &k.Tickets[i], &k.Tickets[j]
+		return cmp.Or(b.Opened.Compare(a.Opened), cmp.Compare(a.ID, b.ID))
+	})
+	counts := map[Subject]labelledTickets{}
+	for _, i := range order {
+		t := &k.Tickets[i]
+		c := counts[t.Subject]
+		if labels[i] == tickets.Unlabelled || c.n == most || t.Opened.Before(k.Span.From) || !t.Opened.After(after(t.Subject)) {
+			continue
+		}
+		if c.n++; labels[i] == tickets.Confirmed {
+			c.hits++
+		}
+		counts[t.Subject] = c
+	}
+	return counts, nil
 }

@@ -7,15 +7,15 @@ import (
 
 	"github.com/presage-pdm/presage/internal/sqlstore"
 	"github.com/presage-pdm/presage/telemetry"
-	"github.com/presage-pdm/presage/tickets/labels"
+	"github.com/presage-pdm/presage/tickets/quality"
 )
 
 func failures(t *testing.T, s *sqlstore.Store) {
 	ctx := t.Context()
-	a := labels.Failure{Device: "bus-1", Component: "cooling", FailedAt: epoch, Code: "P0217"}
-	b := labels.Failure{Device: "bus-2", Component: "device", FailedAt: epoch.Add(time.Hour)}
-	c := labels.Failure{Device: "bus-1", Component: "brakes", FailedAt: epoch.Add(2 * time.Hour)}
-	put := func(tenant string, want int, all ...labels.Failure) {
+	a := quality.Failure{Device: "bus-1", Component: "cooling", FailedAt: epoch, Code: "P0217"}
+	b := quality.Failure{Device: "bus-2", Component: "device", FailedAt: epoch.Add(time.Hour)}
+	c := quality.Failure{Device: "bus-1", Component: "brakes", FailedAt: epoch.Add(2 * time.Hour)}
+	put := func(tenant string, want int, all ...quality.Failure) {
 		t.Helper()
 		if n, err := s.PutFailures(ctx, tenant, all, epoch); err != nil || n != want {
 			t.Fatalf("%d were added, %v; want %d", n, err, want)
@@ -28,12 +28,12 @@ func failures(t *testing.T, s *sqlstore.Store) {
 		device   string
 		from, to time.Time
 		limit    int
-		want     []labels.Failure
+		want     []quality.Failure
 	}{
-		{"", time.Time{}, time.Time{}, 0, []labels.Failure{a, b, c}},
-		{"", time.Time{}, time.Time{}, 2, []labels.Failure{a, b}},
-		{"bus-1", time.Time{}, time.Time{}, 0, []labels.Failure{a, c}},
-		{"", epoch.Add(time.Hour), epoch.Add(2 * time.Hour), 0, []labels.Failure{b}},
+		{"", time.Time{}, time.Time{}, 0, []quality.Failure{a, b, c}},
+		{"", time.Time{}, time.Time{}, 2, []quality.Failure{a, b}},
+		{"bus-1", time.Time{}, time.Time{}, 0, []quality.Failure{a, c}},
+		{"", epoch.Add(time.Hour), epoch.Add(2 * time.Hour), 0, []quality.Failure{b}},
 		{"bus-3", time.Time{}, time.Time{}, 0, nil},
 	} {
 		got, err := s.Failures(ctx, telemetry.DefaultTenant, q.device, q.from, q.to, q.limit)

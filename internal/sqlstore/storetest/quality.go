@@ -52,9 +52,9 @@ func outcomes(t *testing.T, s *sqlstore.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []quality.Outcome{
-		{Subject: quality.Subject{Rule: "hot"}, Ticket: b.ID, Number: b.Number, Open: true, Onset: b.OnsetAt, Opened: b.OpenedAt},
-		{Subject: quality.Subject{Rule: "hot", Model: "X1"}, Ticket: a.ID, Number: a.Number, Resolution: tickets.ResolutionNoFaultFound,
+	want := []quality.Ticket{
+		{Subject: quality.Subject{Rule: "hot"}, ID: b.ID, Number: b.Number, Device: "d2", Component: b.Component, FaultCode: "overheat", Open: true, Onset: b.OnsetAt, Opened: b.OpenedAt},
+		{Subject: quality.Subject{Rule: "hot", Model: "X1"}, ID: a.ID, Number: a.Number, Device: "d1", Component: a.Component, FaultCode: "overheat", Resolution: tickets.ResolutionNoFaultFound,
 			Onset: a.OnsetAt, Opened: a.OpenedAt, Closed: a.ClosedAt},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -97,7 +97,7 @@ func trials(t *testing.T, s *sqlstore.Store) {
 func stages(t *testing.T, s *sqlstore.Store) {
 	ctx := t.Context()
 	shadow := quality.Setting{Subject: quality.Subject{Rule: "hot", Model: "X1"}, Stage: detectors.StageShadow, By: quality.ByReview, Reason: "noisy", At: epoch}
-	back := quality.Setting{Subject: shadow.Subject, By: "anna", Reason: "sensor replaced", At: epoch.Add(time.Minute)}
+	back := shadow.WithStage("", 0, "anna", "sensor replaced", epoch.Add(time.Minute)).WithLevel(1.25, "anna", "noisy", epoch.Add(time.Minute))
 	canary := quality.Setting{Subject: quality.Subject{Rule: "cold"}, Stage: detectors.StageCanary, Canary: 0.1, By: "anna", At: epoch}
 	for _, v := range []quality.Setting{shadow, back, canary} {
 		if err := s.SetStage(ctx, tenant, v); err != nil {
@@ -114,6 +114,28 @@ func stages(t *testing.T, s *sqlstore.Store) {
 		t.Errorf("changes %+v (error %v)", got, err)
 	}
 	if got, err := s.StageSettings(ctx, "other"); err != nil || len(got) != 0 {
+		t.Errorf("another tenant sees %+v (error %v)", got, err)
+	}
+}
+
+// Failures come with the model that their device has now; those of devices that nobody knows are left out.
+func modelFailures(t *testing.T, s *sqlstore.Store) {
+	ctx := t.Context()
+	putFleet(t, s, smallFleet())
+	a := quality.Failure{Device: "bus-1", Component: "cooling", FailedAt: epoch, Code: "P0217"}
+	b := quality.Failure{Device: "bus-1", Component: "device", FailedAt: epoch.Add(time.Hour)}
+	stranger := quality.Failure{Device: "stranger", Component: "device", FailedAt: epoch}
+	if _, err := s.PutFailures(ctx, tenant, []quality.Failure{b, stranger, a}, epoch); err != nil {
+		t.Fatal(err)
+	}
+	want := []quality.ModelFailure{{Failure: a, Model: "bus"}, {Failure: b, Model: "bus"}}
+	if got, err := s.ModelFailures(ctx, tenant, epoch, epoch.Add(2*time.Hour)); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("failures %+v (error %v), want %+v", got, err, want)
+	}
+	if got, err := s.ModelFailures(ctx, tenant, epoch, epoch.Add(time.Hour)); err != nil || !reflect.DeepEqual(got, want[:1]) {
+		t.Errorf("failures of the first hour %+v (error %v)", got, err)
+	}
+	if got, err := s.ModelFailures(ctx, "other", epoch, epoch.Add(2*time.Hour)); err != nil || len(got) != 0 {
 		t.Errorf("another tenant sees %+v (error %v)", got, err)
 	}
 }

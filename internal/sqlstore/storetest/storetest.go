@@ -64,6 +64,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
 		{"changes of device credentials", deviceCredentialChanges},
 		{"old device credentials are removed", pruneDeviceCredentials},
 		{"outcomes of rules", outcomes},
+		{"failures by model", modelFailures},
 		{"findings on trial", trials},
 		{"stages of rules", stages},
 	} {

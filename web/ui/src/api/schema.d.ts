@@ -124,6 +124,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/detectors/{rule}/level": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set how much evidence a rule needs on the devices of a model
+         * @description Roles: planner, admin.
+         */
+        put: operations["set-detector-level"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/detectors/{rule}/stage": {
         parameters: {
             query?: never;
@@ -1260,16 +1280,24 @@ export interface components {
             confirmed: number;
             /** Format: double */
             delay_seconds?: number;
+            /** Format: int64 */
+            failures: number;
             /** Format: double */
             false_per_device_month?: number;
+            /** Format: int64 */
+            found: number;
+            lead?: components["schemas"]["Quartiles"];
             model: string;
             /** Format: double */
             precision?: number;
             precision_interval?: components["schemas"]["Interval"];
+            /** Format: double */
+            recall?: number;
             /** Format: int64 */
             refuted: number;
             rule: string;
             setting?: components["schemas"]["Setting"];
+            suggested?: components["schemas"]["Setting"];
             /** Format: int64 */
             tickets: number;
             /** Format: int64 */
@@ -1284,6 +1312,7 @@ export interface components {
             /** Format: int64 */
             days: number;
             detectors: components["schemas"]["DetectorRecord"][];
+            models: components["schemas"]["Figures"][];
         };
         DetectorTicket: {
             /** Format: date-time */
@@ -1573,6 +1602,32 @@ export interface components {
             /** Format: int64 */
             known: number;
         };
+        Figures: {
+            /** Format: int64 */
+            confirmed: number;
+            /** Format: double */
+            delay_seconds?: number;
+            /** Format: int64 */
+            failures: number;
+            /** Format: double */
+            false_per_device_month?: number;
+            /** Format: int64 */
+            found: number;
+            lead?: components["schemas"]["Quartiles"];
+            model: string;
+            /** Format: double */
+            precision?: number;
+            precision_interval?: components["schemas"]["Interval"];
+            /** Format: double */
+            recall?: number;
+            /** Format: int64 */
+            refuted: number;
+            rule: string;
+            /** Format: int64 */
+            tickets: number;
+            /** Format: int64 */
+            unlabelled: number;
+        };
         FindingPage: {
             findings: components["schemas"]["FindingView"][];
             next?: string;
@@ -1659,6 +1714,17 @@ export interface components {
             /** @description What a gateway speaks for beside itself: device ids, and beginnings such as press-*. */
             devices?: string[];
         };
+        LevelInputBody: {
+            /**
+             * Format: double
+             * @description Multiplies the evidence that is needed for a ticket; 1 is that of the catalogue.
+             */
+            level: number;
+            /** @description Devices without a model when empty. */
+            model: string;
+            /** @description Why, for whoever looks later. */
+            reason: string;
+        };
         Me: {
             anonymous?: boolean;
             display: string;
@@ -1733,6 +1799,14 @@ export interface components {
             kept: number;
             next?: string;
         };
+        Quartiles: {
+            /** Format: double */
+            lower_seconds: number;
+            /** Format: double */
+            median_seconds: number;
+            /** Format: double */
+            upper_seconds: number;
+        };
         Readiness: {
             problems: components["schemas"]["Unready"][];
             ready: boolean;
@@ -1801,6 +1875,10 @@ export interface components {
             by: string;
             /** Format: double */
             canary?: number;
+            /** Format: double */
+            level?: number;
+            /** Format: date-time */
+            level_at?: string;
             model: string;
             reason: string;
             rule: string;
@@ -2321,6 +2399,40 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DetectorReport"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "set-detector-level": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Only base, the statistical tier, has a level. */
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LevelInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {

@@ -1,4 +1,4 @@
-package labels
+package quality
 
 import (
 	"slices"
@@ -11,19 +11,27 @@ import (
 
 var day0 = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
+const (
+	hit, miss, none = tickets.Confirmed, tickets.Refuted, tickets.Unlabelled
+)
+
+func would(device, component, code string, at time.Time) Ticket {
+	return Ticket{Device: device, Component: component, FaultCode: code, Opened: at}
+}
+
 func day(n float64) time.Time { return day0.Add(time.Duration(n * 24 * float64(time.Hour))) }
 
 // The figures are worked out by hand: 90 days, 2 devices, 6 device-months, horizon 30 days.
 func TestMatch(t *testing.T) {
-	span := Span{From: day(0), To: day(90), Devices: 2, Horizon: 30 * 24 * time.Hour}
+	span := Span{From: day(0), To: day(90), Devices: 2, Horizon: 30 * 24 * time.Hour, Complete: true}
 	all := []Ticket{
-		{"a", "pump", "hot", day(10)},   // 10 days before the failure on day 20
-		{"a", "pump", "loud", day(16)},  // 4 days before the same: true, but not the first
-		{"a", "fan", "slow", day(12)},   // another part: false
-		{"a", "pump", "hot", day(70)},   // its horizon is not over: unknown
-		{"b", "device", "hush", day(5)}, // no part known, 20 days before the failure of b's valve on day 25: true
-		{"b", "valve", "stuck", day(40)},
-		{"b", "valve", "stuck", day(30)},
+		would("a", "pump", "hot", day(10)),   // 10 days before the failure on day 20
+		would("a", "pump", "loud", day(16)),  // 4 days before the same: true, but not the first
+		would("a", "fan", "slow", day(12)),   // another part: false
+		would("a", "pump", "hot", day(70)),   // its horizon is not over: unknown
+		would("b", "device", "hush", day(5)), // no part known, 20 days before the failure of b's valve on day 25: true
+		would("b", "valve", "stuck", day(40)),
+		would("b", "valve", "stuck", day(30)),
 	}
 	failures := []Failure{
 		{"a", "pump", day(20), ""}, {"b", "valve", day(25), ""},
@@ -39,8 +47,8 @@ func TestMatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []Outcome{True, True, False, Unknown, True, True, False}; !slices.Equal(s.Outcomes, want) {
-		t.Errorf("outcomes %v, want %v", s.Outcomes, want)
+	if want := []tickets.Label{hit, hit, miss, none, hit, hit, miss}; !slices.Equal(s.Labels, want) {
+		t.Errorf("labels %v, want %v", s.Labels, want)
 	}
 	if s.Failures != 3 || s.Confirmed != 2 || s.Denied != 1 || s.Found != 3 || s.True != 4 || s.False != 2 || s.Unknown != 1 {
 		t.Errorf("counts %+v", s)
@@ -54,7 +62,7 @@ func TestMatch(t *testing.T) {
 }
 
 func TestMatchWithoutLabels(t *testing.T) {
-	s, err := Match([]Ticket{{"a", "pump", "hot", day(1)}}, nil, nil, Span{From: day(0), To: day(90), Devices: 1, Horizon: time.Hour})
+	s, err := Match([]Ticket{would("a", "pump", "hot", day(1))}, nil, nil, Span{From: day(0), To: day(90), Devices: 1, Horizon: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,12 +74,12 @@ func TestMatchWithoutLabels(t *testing.T) {
 	}
 }
 
-func TestFromTickets(t *testing.T) {
+func TestClosings(t *testing.T) {
 	var all []tickets.Ticket
 	for _, code := range append(tickets.Resolutions(), "") {
 		all = append(all, tickets.Ticket{Device: code, Resolution: code, ClosedAt: day(1)})
 	}
-	got := FromTickets(all)
+	got := Closings(all)
 	if len(got) != 2 || !got[0].Confirmed || got[0].Device != tickets.ResolutionRepaired || got[1].Confirmed || got[1].Device != tickets.ResolutionNoFaultFound {
 		t.Errorf("%+v", got)
 	}

@@ -1,4 +1,4 @@
-package labels
+package quality
 
 import (
 	"encoding/csv"

@@ -1,9 +1,11 @@
-package labels
+package quality
 
 import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/presage-pdm/presage/tickets"
 )
 
 // Span is what is judged: the tickets and the failures in [From, To) of Devices devices.
@@ -12,6 +14,9 @@ type Span struct {
 	Devices  int
 	// Horizon is how long before a failure a ticket may open and still count as its warning.
 	Horizon time.Duration
+	// Complete takes the failures to be all that there were in the span, if there is one: a ticket that no label reaches and whose horizon
+	// ended within the span was false. Otherwise it is unlabelled.
+	Complete bool
 }
 
 // DeviceMonths is how many months of thirty days the devices were watched, together.
@@ -19,19 +24,9 @@ func (s Span) DeviceMonths() float64 {
 	return s.To.Sub(s.From).Hours() / (24 * 30) * float64(s.Devices)
 }
 
-// Outcome is what the labels say of one ticket.
-type Outcome string
-
-// The outcomes.
-const (
-	True    Outcome = "true"    // a failure followed within the horizon, or the closing code confirms it
-	False   Outcome = "false"   // the closing code denies it, or failures are known and none followed
-	Unknown Outcome = "unknown" // no label reaches it: nothing is known, or the horizon is not over yet
-)
-
 // Score is how well tickets did. A quantity that nothing is known for is nil.
 type Score struct {
-	// Failures is how many failures lie in the span, Confirmed and Denied how many closing codes.
+	// Failures is how many failures lie in the span, Confirmed and Denied how many closing codes of other tickets.
 	Failures  int `json:"failures"`
 	Confirmed int `json:"confirmed"`
 	Denied    int `json:"denied"`
@@ -50,64 +45,58 @@ type Score struct {
 	// FalsePerDeviceMonth is False / [Span.DeviceMonths], when anything is labelled.
 	FalsePerDeviceMonth *float64 `json:"false_per_device_month,omitempty"`
 
-	// Outcomes are those of the tickets, in their order.
-	Outcomes []Outcome `json:"-"`
+	// Labels are those of the tickets, in their order.
+	Labels []tickets.Label `json:"-"`
 }
 
-// Quartiles of times. They are order statistics interpolated linearly at (n-1)q, type 7 of Hyndman and Fan (1996).
-type Quartiles struct {
-	Lower  Seconds `json:"lower_seconds"`
-	Median Seconds `json:"median_seconds"`
-	Upper  Seconds `json:"upper_seconds"`
-}
-
-// Seconds is a time in seconds.
-type Seconds float64
-
-// Duration returns the same time to the nanosecond.
-func (s Seconds) Duration() time.Duration { return time.Duration(float64(s) * float64(time.Second)) }
-
-// Match compares tickets with labels. A closing code reaches the tickets of the same device, component and fault code that open
-// between its onset and its closing. A failure reaches the tickets of its device and component that open in the horizon before
-// it, its own time included. A closing code counts before a failure: who looked at the machine knows better.
+// Match compares tickets with labels. A ticket's own closing code counts first; then one of another ticket, which reaches the
+// tickets of the same device, component and fault code that open between its onset and its closing; then a failure, which reaches the tickets of
+// its device and component that open in the horizon before it, its own time included. Who looked at the machine knows better.
 //
-// Once failures were imported for the span, the import is taken to be complete: a ticket that no label reaches and whose horizon
-// ended within the span was false. Without imported failures it is unknown.
+// A ticket that opened outside of the span is labelled and can find a failure; it counts neither as true nor as false.
 func Match(all []Ticket, failures []Failure, closings []Closing, span Span) (Score, error) {
 	if !span.From.Before(span.To) || span.Devices < 0 || span.Horizon <= 0 {
 		return Score{}, fmt.Errorf("match labels: span %s to %s with %d devices and horizon %s: the end must be after the start and the horizon positive",
 			span.From.Format(time.RFC3339), span.To.Format(time.RFC3339), span.Devices, span.Horizon)
 	}
 	byDevice := map[string][]int{}
-	for i, t := range all {
-		byDevice[t.Device] = append(byDevice[t.Device], i)
+	for i := range all {
+		byDevice[all[i].Device] = append(byDevice[all[i].Device], i)
 	}
-	s := Score{Outcomes: make([]Outcome, len(all))}
+	s := Score{Labels: make([]tickets.Label, len(all))}
 	s.failures(all, byDevice, failures, span)
 	s.closings(all, byDevice, closings, span)
 	for i := range all {
-		if s.Outcomes[i] == "" {
-			s.Outcomes[i] = Unknown
-			if s.Failures > 0 && !all[i].OpenedAt.Add(span.Horizon).After(span.To) {
-				s.Outcomes[i] = False
-			}
-		}
-		switch s.Outcomes[i] {
-		case True:
-			s.True++
-		case False:
-			s.False++
-		default:
-			s.Unknown++
-		}
+		s.count(i, &all[i], span)
 	}
 	s.Precision = ratio(s.True, s.True+s.False)
 	s.Recall = ratio(s.Found, s.Failures+s.Confirmed)
-	if months := span.DeviceMonths(); s.Failures+s.Confirmed+s.Denied > 0 && months > 0 {
+	if months := span.DeviceMonths(); s.True+s.False+s.Failures+s.Confirmed+s.Denied > 0 && months > 0 {
 		rate := float64(s.False) / months
 		s.FalsePerDeviceMonth = &rate
 	}
 	return s, nil
+}
+
+// count settles the label of a ticket and counts it.
+func (s *Score) count(i int, t *Ticket, span Span) {
+	if own := t.Own(); own != tickets.Unlabelled {
+		s.Labels[i] = own
+	}
+	if s.Labels[i] == tickets.Unlabelled && span.Complete && s.Failures > 0 && !t.Opened.Add(span.Horizon).After(span.To) {
+		s.Labels[i] = tickets.Refuted
+	}
+	if t.Opened.Before(span.From) || !t.Opened.Before(span.To) {
+		return
+	}
+	switch s.Labels[i] {
+	case tickets.Confirmed:
+		s.True++
+	case tickets.Refuted:
+		s.False++
+	default:
+		s.Unknown++
+	}
 }
 
 // failures marks the tickets that warned of a failure and gathers the lead times.
@@ -121,12 +110,12 @@ func (s *Score) failures(all []Ticket, byDevice map[string][]int, failures []Fai
 		first := time.Time{}
 		for _, i := range byDevice[f.Device] {
 			t := &all[i]
-			if t.OpenedAt.After(f.FailedAt) || t.OpenedAt.Before(f.FailedAt.Add(-span.Horizon)) || !agree(t.Component, f.Component) {
+			if t.Opened.After(f.FailedAt) || t.Opened.Before(f.FailedAt.Add(-span.Horizon)) || !agree(t.Component, f.Component) {
 				continue
 			}
-			s.Outcomes[i] = True
-			if first.IsZero() || t.OpenedAt.Before(first) {
-				first = t.OpenedAt
+			s.Labels[i] = tickets.Confirmed
+			if first.IsZero() || t.Opened.Before(first) {
+				first = t.Opened
 			}
 		}
 		if !first.IsZero() {
@@ -149,13 +138,13 @@ func (s *Score) closings(all []Ticket, byDevice map[string][]int, closings []Clo
 		found := false
 		for _, i := range byDevice[c.Device] {
 			t := &all[i]
-			if t.Component != c.Component || t.FaultCode != c.FaultCode || t.OpenedAt.Before(c.OnsetAt) || t.OpenedAt.After(c.ClosedAt) {
+			if t.Component != c.Component || t.FaultCode != c.FaultCode || t.Opened.Before(c.OnsetAt) || t.Opened.After(c.ClosedAt) {
 				continue
 			}
 			found = true
-			s.Outcomes[i] = False
+			s.Labels[i] = tickets.Refuted
 			if c.Confirmed {
-				s.Outcomes[i] = True
+				s.Labels[i] = tickets.Confirmed
 			}
 		}
 		switch {
@@ -176,14 +165,4 @@ func ratio(part, whole int) *float64 {
 	}
 	r := float64(part) / float64(whole)
 	return &r
-}
-
-// quantile of sorted values, of which there is at least one.
-func quantile(sorted []float64, q float64) Seconds {
-	at := q * float64(len(sorted)-1)
-	i := int(at)
-	if i+1 >= len(sorted) {
-		return Seconds(sorted[len(sorted)-1])
-	}
-	return Seconds(sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i]))
 }
