@@ -80,6 +80,13 @@ func TestNoisyRuleDropsToShadow(t *testing.T) {
 	oil("late-2", 120)
 	withheld("late-2")
 
+	broke := map[string]any{"failures": []map[string]any{{"device": "late-2", "failed_at": time.Now().Add(-time.Hour)}}}
+	if err := p.request(http.MethodPost, "/api/v1/failures", broke, nil); err != nil {
+		t.Fatal(err)
+	}
+	if m := report().Models; len(m) != 1 || m[0].Failures != 1 || m[0].Found != 0 || m[0].Refuted != 10 {
+		t.Errorf("figures of the models %+v", m)
+	}
 	browsed := browseDetectors(t, p)
 	back := map[string]any{"model": "", "stage": "catalogue", "reason": "the sensor was replaced"}
 	if err := p.request(http.MethodPut, "/api/v1/detectors/oil-hot/stage", back, nil); err != nil {

@@ -20,6 +20,10 @@ async function main() {
       await row.locator("button[aria-expanded]").click();
       await page.locator('a[href^="/tickets/"]:has-text("T-")').first().waitFor({ timeout: 10_000 });
     });
+    await step("the failure that nobody warned of stands in the figures of the model", async () => {
+      const recall = page.locator('[data-testid="model-"] [data-label="Recall"]');
+      await recall.getByText("of 1 failures").waitFor({ timeout: 10_000 });
+    });
     for (const scheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme: scheme });
       await page.screenshot({ path: path.join(options.shots, `detectors-${scheme}.png`) });

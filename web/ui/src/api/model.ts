@@ -55,6 +55,7 @@ export type Token = S["Token"];
 export type NewToken = S["NewTokenAnswer"];
 
 export type DetectorRecord = S["DetectorRecord"];
+export type DetectorFigures = S["Figures"];
 export type DetectorReport = S["DetectorReport"];
 export type DetectorTickets = S["DetectorTickets"];
 export type StageSetting = S["Setting"];

@@ -46,6 +46,7 @@ export type Operation =
   | "retry-quarantine"
   | "delete-quarantine"
   | "reload-catalog"
+  | "set-detector-level"
   | "set-detector-stage"
   | "list-users"
   | "list-tokens"

@@ -14,6 +14,8 @@ import { Section, Table } from "../../components/Page";
 import { describe, Empty, Read } from "../../components/states";
 import { count, measured, percent } from "../../format/number";
 import css from "./detectors.module.css";
+import { Levels } from "./Levels";
+import { Models, Recall } from "./Models";
 
 const stages = ["catalogue", "live", "canary", "shadow"] as const;
 /** The share of the devices of a canary that is set here; the API takes any. */
@@ -27,7 +29,7 @@ export function Records() {
     <Section title={t("detectors.quality")} note={t("detectors.qualityNote", { count: query.data?.days ?? 90 })}>
       <Read query={query} rows={4}>
         {(report) =>
-          (report.detectors ?? []).length === 0 ? (
+          (report.detectors ?? []).length + (report.models ?? []).length === 0 ? (
             <Empty title={t("detectors.noRecords")}>
               <p>{t("detectors.noRecordsHint")}</p>
             </Empty>
@@ -40,6 +42,7 @@ export function Records() {
                     <th>{t("detectors.rule")}</th>
                     <th className="num">{t("detectors.tickets")}</th>
                     <th className="num">{t("detectors.precision")}</th>
+                    <th className="num">{t("detectors.recall")}</th>
                     <th className="num">{t("detectors.delay")}</th>
                     <th className="num">{t("detectors.falseRate")}</th>
                     <th className="num">{t("detectors.trial")}</th>
@@ -51,6 +54,8 @@ export function Records() {
                   <Line key={`${r.rule}\n${r.model}`} record={r} />
                 ))}
               </Table>
+              <Levels records={report.detectors ?? []} />
+              <Models models={report.models ?? []} />
               <Changes changes={report.changes ?? []} />
             </>
           )
@@ -86,6 +91,9 @@ function Line({ record: r }: { record: DetectorRecord }) {
             </div>
           )}
         </td>
+        <td className="num" data-label={t("detectors.recall")}>
+          <Recall figures={r} />
+        </td>
         <td className="num" data-label={t("detectors.delay")}>
           {r.delay_seconds === undefined ? <span className="dim">–</span> : `${measured(r.delay_seconds, i18n.language)} s`}
         </td>
@@ -98,11 +106,12 @@ function Line({ record: r }: { record: DetectorRecord }) {
         </td>
         <td data-label={t("detectors.stage")}>
           <Stage record={r} />
+          {r.setting?.level !== undefined && <div className={css["meta"]}>{t("detectors.level", { level: measured(r.setting.level, i18n.language) })}</div>}
         </td>
       </tr>
       {open && (
         <tr>
-          <td className="wide" colSpan={7}>
+          <td className="wide" colSpan={8}>
             <Behind record={r} />
           </td>
         </tr>
@@ -175,7 +184,7 @@ function Changes({ changes }: { changes: StageSetting[] }) {
       <ul>
         {changes.map((c) => (
           <li key={`${c.rule}\n${c.model}\n${c.at}`}>
-            <Ago at={c.at} /> · {c.by} · <span className="mono">{c.rule}</span> {c.model} → {t(`detectors.stages.${c.stage ?? "catalogue"}`, { share: percent(c.canary ?? 0, i18n.language) })}: {c.reason}
+            <Ago at={c.at} /> · {c.by} · <span className="mono">{c.rule}</span> {c.model} → {c.level_at === c.at ? t("detectors.level", { level: measured(c.level ?? 1, i18n.language) }) : t(`detectors.stages.${c.stage ?? "catalogue"}`, { share: percent(c.canary ?? 0, i18n.language) })}: {c.reason}
           </li>
         ))}
       </ul>
