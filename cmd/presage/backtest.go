@@ -76,7 +76,7 @@ func (c backtestCommand) run(ctx context.Context, std streams, s Settings, cfg b
 	if known.Failures, err = sql.Failures(ctx, telemetry.DefaultTenant, "", cfg.From, cfg.To, quality.MaxFailures); err != nil {
 		return err
 	}
-	closed, err := closedTickets(ctx, sql)
+	closed, err := closedTickets(ctx, sql, cfg.From, cfg.To)
 	if err != nil {
 		return err
 	}
@@ -226,10 +226,16 @@ func openHistory(ctx context.Context, s Settings, log *slog.Logger) (series.Stor
 	return promseries.OpenSnapshot(promseries.DefaultConfig(s.path("series")))
 }
 
-// closedTickets reads all closed tickets.
-func closedTickets(ctx context.Context, sql *sqlstore.Store) ([]tickets.Ticket, error) {
+// Between the onset and the opening of a ticket: the clock of a device may be ahead, and some faults take long to be found.
+const (
+	mostAhead = 24 * time.Hour
+	mostDelay = 30 * 24 * time.Hour
+)
+
+// closedTickets reads the closed tickets that can have begun in a span.
+func closedTickets(ctx context.Context, sql *sqlstore.Store, from, to time.Time) ([]tickets.Ticket, error) {
 	open := false
-	filter := tickets.Filter{Open: &open, Sort: "opened", Limit: 500}
+	filter := tickets.Filter{Open: &open, Sort: "opened", Limit: 500, OpenedFrom: from.Add(-mostAhead), OpenedTo: to.Add(mostDelay)}
 	var all []tickets.Ticket
 	for {
 		found, err := sql.List(ctx, telemetry.DefaultTenant, filter)

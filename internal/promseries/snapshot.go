@@ -19,13 +19,14 @@ const copyAttempts = 5
 // history those are all.
 //
 // Blocks, which never change, are linked into a folder beside cfg.Dir; the write-ahead logs, less than three hours of readings or
-// what was imported of late, are copied. Close removes the folder. A process that is killed leaves it behind, named
-// "snapshot-*": it holds nothing of value.
+// what was imported of late, are copied. Close removes the folder. A process that is killed leaves it behind, and the next one that opens
+// the store or a snapshot of it removes it.
 func OpenSnapshot(cfg Config) (*Store, error) {
 	if _, err := os.Stat(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("open a snapshot of the series store: there is none: %w", err)
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(cfg.Dir), "snapshot-")
+	sweep(filepath.Dir(cfg.Dir))
+	dir, held, err := makeSnapshotFolder(filepath.Dir(cfg.Dir))
 	if err != nil {
 		return nil, fmt.Errorf("open a snapshot of the series store: %w: run as the user whom the data folder belongs to", err)
 	}
@@ -44,9 +45,9 @@ func OpenSnapshot(cfg Config) (*Store, error) {
 		s, err = Open(cfg)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("snapshot of the series store %s: %w", from, err), os.RemoveAll(dir))
+		return nil, errors.Join(fmt.Errorf("snapshot of the series store %s: %w", from, err), os.RemoveAll(dir), held.Close())
 	}
-	s.copied = dir
+	s.copied, s.held = dir, held
 	return s, nil
 }
 

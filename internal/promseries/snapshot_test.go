@@ -68,3 +68,63 @@ func TestSnapshotOfBlocks(t *testing.T) {
 		t.Error("a snapshot of nothing was opened")
 	}
 }
+
+// What a killed process left is removed by the next one that opens the store or a snapshot of it; the snapshot of one that lives
+// and folders that only look like one stay.
+func TestLeftSnapshotsAreSwept(t *testing.T) {
+	data := t.TempDir()
+	dir := filepath.Join(data, "series")
+	s := open(t, DefaultConfig(dir))
+	fill(t, s, "default", "a", "m", 100)
+	living, err := OpenSnapshot(DefaultConfig(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	leave := func(names ...string) {
+		t.Helper()
+		for _, name := range names {
+			if err := os.MkdirAll(filepath.Join(data, name), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	gone := []string{"snapshot-123", "snapshot-456"}
+	kept := []string{"snapshot-mine", "snapshot-789", "snapshots", filepath.Base(living.copied)}
+	check := func() {
+		t.Helper()
+		for _, name := range gone {
+			if _, err := os.Stat(filepath.Join(data, name)); !os.IsNotExist(err) {
+				t.Errorf("%s is still there: %v", name, err)
+			}
+		}
+		for _, name := range kept {
+			if _, err := os.Stat(filepath.Join(data, name)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	leave("snapshot-123/series/wal", "snapshot-456", "snapshot-mine/series", "snapshot-789/notes", "snapshots")
+	next, err := OpenSnapshot(DefaultConfig(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check()
+	if err := next.Close(); err != nil {
+		t.Fatal(err)
+	}
+	leave("snapshot-123/series/wal", "snapshot-456")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, DefaultConfig(dir))
+	check()
+	if got := count(t, living, "a", day, day+3600e3); got != 100 {
+		t.Errorf("the snapshot that lives has %d readings, want 100", got)
+	}
+	if err := living.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -67,7 +68,8 @@ type Store struct {
 	room          *room
 	stop          context.CancelFunc
 	stopped       context.Context
-	copied        string // folder of a snapshot, removed by Close; empty for a store
+	copied        string   // folder of a snapshot, removed by Close; empty for a store
+	held          *os.File // its lock
 	closing       sync.Once
 	closed        error
 }
@@ -83,6 +85,7 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	sweep(filepath.Dir(cfg.Dir))
 	engineLog := slog.New(quiet{cfg.Logger.Handler()})
 	opts := tsdb.DefaultOptions()
 	opts.RetentionDuration = cfg.Retention.Milliseconds()
@@ -159,7 +162,7 @@ func (s *Store) Close() error {
 			errs = append(errs, fmt.Errorf("close query engine: %w", err))
 		}
 		if s.copied != "" {
-			errs = append(errs, os.RemoveAll(s.copied))
+			errs = append(errs, os.RemoveAll(s.copied), s.held.Close())
 		}
 		s.closed = errors.Join(errs...)
 	})
