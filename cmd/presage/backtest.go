@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"path"
 	"slices"
 	"time"
@@ -14,10 +13,7 @@ import (
 	"github.com/presage-pdm/presage/detectors/catalog"
 	"github.com/presage-pdm/presage/fleet"
 	"github.com/presage-pdm/presage/internal/backtest"
-	"github.com/presage-pdm/presage/internal/promseries"
-	"github.com/presage-pdm/presage/internal/sqlstore"
 	"github.com/presage-pdm/presage/telemetry"
-	"github.com/presage-pdm/presage/telemetry/series"
 	"github.com/presage-pdm/presage/tickets"
 	"github.com/presage-pdm/presage/tickets/quality"
 )
@@ -32,6 +28,8 @@ type backtestCommand struct {
 	Horizon   string   `help:"How long before a failure a ticket counts as its warning." default:"30d" placeholder:"DURATION"`
 	WarmUp    string   `help:"How long before the span the detectors begin to learn; what opens then does not count; they begin with the span without it." placeholder:"DURATION"`
 	Series    string   `help:"Read the readings from this InfluxDB instead, such as http://host:8086." placeholder:"URL"`
+	URL       string   `name:"url" help:"Read the history of this running server over its API instead of a data folder; with --token." placeholder:"URL"`
+	Token     string   `help:"API token for --url, of a dispatcher, a planner or an administrator; see presage token create." env:"PRESAGE_TOKEN" placeholder:"TOKEN"`
 	JSON      bool     `name:"json" help:"Write the whole report as JSON."`
 }
 
@@ -47,22 +45,34 @@ func (c backtestCommand) Run(ctx context.Context, std streams) error {
 	if err := c.span(&cfg, &known, time.Now()); err != nil {
 		return err
 	}
-	sql, err := openSQL(ctx, s, nil, log)
+	var from history
+	if c.URL != "" {
+		from, err = newRemoteHistory(c.URL, c.Token)
+	} else {
+		from, err = openStored(ctx, s, log)
+	}
 	if err != nil {
 		return err
 	}
-	defer sql.Close() // only read
-	readings, err := openHistory(ctx, s, log)
-	if err != nil {
-		return err
-	}
-	err = c.run(ctx, std, s, cfg, known, sql, readings)
-	return errors.Join(err, readings.Close())
+	err = c.run(ctx, std, s, cfg, known, from)
+	return errors.Join(err, from.Close())
 }
 
-func (c backtestCommand) run(ctx context.Context, std streams, s Settings, cfg backtest.Config, known backtest.Labels, sql *sqlstore.Store, readings series.Store) error {
+// history is what a backtest reads, as stored or over the API of a server.
+type history interface {
+	backtest.Readings
+	backtest.Records
+	// LoadDirectory reads the devices and their models.
+	LoadDirectory(ctx context.Context, d *fleet.Directory) error
+	// failures returns those in a span, closed the closed tickets that were opened in one.
+	failures(ctx context.Context, from, to time.Time) ([]quality.Failure, error)
+	closed(ctx context.Context, from, to time.Time) ([]tickets.Ticket, error)
+	Close() error
+}
+
+func (c backtestCommand) run(ctx context.Context, std streams, s Settings, cfg backtest.Config, known backtest.Labels, from history) error {
 	directory := fleet.NewDirectory()
-	if err := sql.LoadDirectory(ctx, directory); err != nil {
+	if err := from.LoadDirectory(ctx, directory); err != nil {
 		return fmt.Errorf("read the fleet: %w", err)
 	}
 	devices, err := matching(directory, c.Devices)
@@ -73,17 +83,17 @@ func (c backtestCommand) run(ctx context.Context, std streams, s Settings, cfg b
 	if err != nil {
 		return err
 	}
-	if known.Failures, err = sql.Failures(ctx, telemetry.DefaultTenant, "", cfg.From, cfg.To, quality.MaxFailures); err != nil {
-		return err
+	if known.Failures, err = from.failures(ctx, cfg.From, cfg.To); err != nil {
+		return fmt.Errorf("read failures: %w", err)
 	}
-	closed, err := closedTickets(ctx, sql, cfg.From, cfg.To)
+	closed, err := from.closed(ctx, cfg.From.Add(-mostAhead), cfg.To.Add(mostDelay))
 	if err != nil {
-		return err
+		return fmt.Errorf("read closed tickets: %w", err)
 	}
 	known.Closings = quality.Closings(closed)
 
 	bar := benchProgress(std.err, int64(len(devices)), "backtest")
-	cfg.Readings, cfg.Records, cfg.Done = readings, sql, func(string) { _ = bar.Add(1) }
+	cfg.Readings, cfg.Records, cfg.Done = from, from, func(string) { _ = bar.Add(1) }
 	begun := time.Now()
 	results, history, err := backtest.Run(ctx, cfg, devices, plans...)
 	_ = bar.Finish()
@@ -112,6 +122,12 @@ func (c backtestCommand) run(ctx context.Context, std streams, s Settings, cfg b
 	out.SetIndent("", "  ")
 	return out.Encode(report)
 }
+
+// Between the onset and the opening of a ticket: the clock of a device may be ahead, and some faults take long to be found.
+const (
+	mostAhead = 24 * time.Hour
+	mostDelay = 30 * 24 * time.Hour
+)
 
 // span reads the times.
 func (c backtestCommand) span(cfg *backtest.Config, known *backtest.Labels, now time.Time) error {
@@ -214,38 +230,4 @@ func (c backtestCommand) catalogues(s Settings, directory *fleet.Directory) (fil
 		files[i] = slices.Concat([]string{}, files[i])
 	}
 	return files, plans, nil
-}
-
-// openHistory opens the series store for reading. The embedded one allows one process at a time and would change its files, so what it
-// holds now is read from a snapshot.
-func openHistory(ctx context.Context, s Settings, log *slog.Logger) (series.Store, error) {
-	if s.Series.URL != "" {
-		store, _, err := openSeries(ctx, s, nil, log)
-		return store, err
-	}
-	return promseries.OpenSnapshot(promseries.DefaultConfig(s.path("series")))
-}
-
-// Between the onset and the opening of a ticket: the clock of a device may be ahead, and some faults take long to be found.
-const (
-	mostAhead = 24 * time.Hour
-	mostDelay = 30 * 24 * time.Hour
-)
-
-// closedTickets reads the closed tickets that can have begun in a span.
-func closedTickets(ctx context.Context, sql *sqlstore.Store, from, to time.Time) ([]tickets.Ticket, error) {
-	open := false
-	filter := tickets.Filter{Open: &open, Sort: "opened", Limit: 500, OpenedFrom: from.Add(-mostAhead), OpenedTo: to.Add(mostDelay)}
-	var all []tickets.Ticket
-	for {
-		found, err := sql.List(ctx, telemetry.DefaultTenant, filter)
-		if err != nil {
-			return nil, fmt.Errorf("read closed tickets: %w", err)
-		}
-		all = append(all, found.Tickets...)
-		if found.Next == "" {
-			return all, nil
-		}
-		filter.Cursor = found.Next
-	}
 }

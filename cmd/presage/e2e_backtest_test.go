@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -122,6 +123,11 @@ func TestBacktestTellsWhatTheServerTold(t *testing.T) {
 		// bus-hot warned about 800 s ahead, the shift is followed by nothing within 15 min, and nobody warned of bus-well.
 		if l := report.Catalogue.Labels; l.Failures != 2 || l.Found != 1 || l.True != 2 || l.False+l.Unknown != 1 || *l.Recall != 0.5 || l.Lead == nil || l.Lead.Median < 700 || l.Lead.Median > 800 {
 			t.Errorf("labels %+v", l)
+		}
+		remote := backtested("--devices", "bus-*", "--horizon", "15m", "--data", t.TempDir(), "--url", "http://"+p.http, "--token", p.token)
+		remote.Seconds = report.Seconds
+		if !reflect.DeepEqual(remote, report) {
+			t.Errorf("over the API\n%+v, want\n%+v", remote, report)
 		}
 		var open []tickets.Ticket
 		for _, device := range []string{"bus-hot", "bus-shift", "bus-well", "tv-three"} {
