@@ -25,6 +25,7 @@ type backtestCommand struct {
 	Devices   []string `help:"Only devices whose id matches one of these globs." placeholder:"PATTERN,..."`
 	Detectors []string `help:"Catalogue files on top of the built-in catalogue; those of the settings without it." type:"existingfile" placeholder:"FILE,..."`
 	Against   []string `help:"Compare with these catalogue files; \"settings\" means those in force." placeholder:"FILE,..."`
+	Level     float64  `help:"Level of the statistical tier to try on all devices, 0.5 to 2; what it is compared with has 1." default:"1" placeholder:"LEVEL"`
 	Horizon   string   `help:"How long before a failure a ticket counts as its warning." default:"30d" placeholder:"DURATION"`
 	WarmUp    string   `help:"How long before the span the detectors begin to learn; what opens then does not count; they begin with the span without it." placeholder:"DURATION"`
 	Series    string   `help:"Read the readings from this InfluxDB instead, such as http://host:8086." placeholder:"URL"`
@@ -157,6 +158,9 @@ func (c backtestCommand) span(cfg *backtest.Config, known *backtest.Labels, now 
 	if !cfg.From.Before(cfg.To) {
 		return fmt.Errorf("--from is %s and --to is %s: the end must be after the start", cfg.From.UTC().Format(time.RFC3339), cfg.To.UTC().Format(time.RFC3339))
 	}
+	if !(c.Level >= quality.MinLevel && c.Level <= quality.MaxLevel) {
+		return fmt.Errorf("--level %v is not within %v and %v", c.Level, quality.MinLevel, quality.MaxLevel)
+	}
 	if known.Horizon <= 0 {
 		return errors.New("--horizon must be longer than nothing")
 	}
@@ -226,8 +230,25 @@ func (c backtestCommand) catalogues(s Settings, directory *fleet.Directory) (fil
 		if err != nil {
 			return nil, nil, err
 		}
-		plans = append(plans, catalog.NewPlans(loaded, modelOf(directory)))
+		p := catalog.NewPlans(loaded, modelOf(directory))
+		if i == 0 {
+			p.SetRollouts(everywhere(directory, c.Level))
+		}
+		plans = append(plans, p)
 		files[i] = slices.Concat([]string{}, files[i])
 	}
 	return files, plans, nil
+}
+
+// everywhere gives the statistical tier a level on the devices of all models and of none.
+func everywhere(directory *fleet.Directory, level float64) catalog.Rollouts {
+	if level == 1 {
+		return nil // the plans of the catalogue, shared
+	}
+	change := map[string]catalog.Change{detectors.BaseRule: {Level: level}}
+	all := catalog.Rollouts{{Tenant: telemetry.DefaultTenant}: change}
+	for _, m := range directory.Models(telemetry.DefaultTenant) {
+		all[catalog.Scope{Tenant: telemetry.DefaultTenant, Model: m.ID}] = change
+	}
+	return all
 }

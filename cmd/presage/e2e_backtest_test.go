@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/internal/backtest"
 	"github.com/presage-pdm/presage/tickets"
 )
@@ -129,6 +130,11 @@ func TestBacktestTellsWhatTheServerTold(t *testing.T) {
 		if !reflect.DeepEqual(remote, report) {
 			t.Errorf("over the API\n%+v, want\n%+v", remote, report)
 		}
+		// At twice the level nothing is lost that a rule finds; what the statistical tier still tells, it told before.
+		report = backtested("--level", "2", "--against", "settings")
+		if d := report.Diff; d == nil || len(d.OnlyNew) > 0 || d.Same+len(d.Changed)+len(d.OnlyOld) != 4 || slices.ContainsFunc(d.OnlyOld, func(b backtest.Ticket) bool { return b.FaultCode != detectors.FaultAbnormal }) {
+			t.Errorf("at twice the level %+v", d)
+		}
 		var open []tickets.Ticket
 		for _, device := range []string{"bus-hot", "bus-shift", "bus-well", "tv-three"} {
 			open = append(open, p.tickets(device)...)
@@ -167,6 +173,8 @@ func TestBacktestErrors(t *testing.T) {
 		"nothing is stored of 1": {"--from", "90d"},
 		"bad.yaml: [5:":          {"--from", "90d", "--detectors", bad},
 		"--horizon":              {"--from", "90d", "--horizon", "soon"},
+		"--level 3":              {"--from", "90d", "--level", "3"},
+		"--token":                {"--from", "90d", "--url", "http://127.0.0.1:1", "--token", ""},
 	} {
 		_, said, err := runCommand(nil, append([]string{"backtest", "--data", data}, flags...)...)
 		if err == nil || !strings.Contains(said, want) {
