@@ -96,7 +96,7 @@ func (d *device) bind(p *Plan) {
 	if d.joint == nil {
 		d.joint = p.joint()
 	} else {
-		p.level(d.joint)
+		p.setLevel(d.joint)
 	}
 	for _, m := range d.metrics {
 		if seriesOf(old) != seriesOf(p) {

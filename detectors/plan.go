@@ -1,8 +1,6 @@
 package detectors
 
 import (
-	"cmp"
-
 	"github.com/presage-pdm/presage/telemetry"
 )
 
@@ -25,10 +23,10 @@ type Plan struct {
 	Novelty NoveltyMethod
 	// Joint makes the judge of all metrics of a component together; nil turns it off.
 	Joint JointMethod
+	// Level multiplies the level from which the statistical tier takes a component for faulty; 0 means 1.
+	Level float64
 	// BaseRollout says on which devices the statistical tier, Series and Joint, opens tickets.
 	BaseRollout Rollout
-	// BaseLevel multiplies the evidence that Joint asks for before it decides: above 1 it says less, below 1 more. 0 stands for 1.
-	BaseLevel float64
 	// Describe tells what is known of a metric by name. It must be pure. Nil means that nothing is known.
 	Describe func(metric string) MetricPlan
 	// Faults are the fault codes by code.
@@ -77,14 +75,14 @@ func (p *Plan) joint() Joint {
 		return nil
 	}
 	j := p.Joint.New()
-	p.level(j)
+	p.setLevel(j)
 	return j
 }
 
-// level tells a judge how much evidence to ask for.
-func (p *Plan) level(j Joint) {
+// setLevel tells a judge how much evidence to ask for.
+func (p *Plan) setLevel(j Joint) {
 	if leveled, ok := j.(Leveled); ok {
-		leveled.SetLevel(cmp.Or(p.BaseLevel, 1))
+		leveled.SetLevel(p.level())
 	}
 }
 
@@ -93,4 +91,12 @@ func (p *Plan) describe(metric string) MetricPlan {
 		return MetricPlan{Metric: telemetry.Metric{Name: metric}}
 	}
 	return p.Describe(metric)
+}
+
+// level returns what multiplies the level of the statistical tier.
+func (p *Plan) level() float64 {
+	if p.Level <= 0 {
+		return 1
+	}
+	return p.Level
 }

@@ -16,7 +16,7 @@ type Rollouts map[Scope]map[string]Change
 type Change struct {
 	// Rollout replaces that of the catalogue unless its Stage is empty.
 	detectors.Rollout
-	// Level is [detectors.Plan.BaseLevel]; only the statistical tier has one. 0 stands for 1.
+	// Level is [detectors.Plan.Level]; only the statistical tier has one. 0 stands for 1.
 	Level float64
 }
 
@@ -70,7 +70,7 @@ func changed(plan *detectors.Plan, rollouts map[string]Change) *detectors.Plan {
 		p.Rules[i] = r
 	}
 	base := rollouts[detectors.BaseRule]
-	if p.BaseLevel = base.Level; base.Stage != "" {
+	if p.Level = base.Level; base.Stage != "" {
 		p.BaseRollout = base.Rollout
 	}
 	return &p

@@ -14,7 +14,7 @@ type Setting struct {
 	// Stage is empty where the catalogue's counts; Canary is the share of a canary, as in [detectors.Rollout].
 	Stage  detectors.Stage `json:"stage,omitempty"`
 	Canary float64         `json:"canary,omitempty"`
-	// Level is as in [detectors.Plan.BaseLevel]; 0 stands for 1. LevelAt is when it was changed last, zero when it never was.
+	// Level is as in [detectors.Plan.Level]; 0 stands for 1. LevelAt is when it was changed last, zero when it never was.
 	Level   float64   `json:"level,omitempty"`
 	LevelAt time.Time `json:"level_at,omitzero"`
 	By      string    `json:"by"`     // who changed it: a user's id, or [ByReview]
