@@ -42,7 +42,7 @@ type failureInput struct {
 }
 
 func (s *Server) failureRoutes() {
-	handle(s, operation{id: "list-failures", method: "GET", path: "/api/v1/failures", summary: "Known failures, the labels of backtests", tag: "failures"}, s.listFailures)
+	handle(s, operation{id: "list-failures", method: "GET", path: "/api/v1/failures", summary: "Known failures, the labels of backtests and of the figures of the detectors", tag: "failures"}, s.listFailures)
 	handle(s, operation{id: "put-failures", method: "POST", path: "/api/v1/failures", summary: "Add known failures; one that is known already changes nothing", tag: "failures"}, s.putFailures)
 }
 

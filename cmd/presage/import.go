@@ -13,7 +13,7 @@ import (
 
 type importCommand struct {
 	Devices  importFleetCommand    `cmd:"" help:"Import devices, models, sites, regions, stations, technicians, customers and coverage from YAML or CSV files."`
-	Failures importFailuresCommand `cmd:"" help:"Import failures that are known from elsewhere, as labels for presage backtest, from CSV files."`
+	Failures importFailuresCommand `cmd:"" help:"Import failures that are known from elsewhere, as labels for presage backtest and the figures of the detectors, from CSV files."`
 }
 
 type importFleetCommand struct {

@@ -356,7 +356,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Known failures, the labels of backtests
+         * Known failures, the labels of backtests and of the figures of the detectors
          * @description Roles: dispatcher, planner, admin.
          */
         get: operations["list-failures"];
