@@ -19,6 +19,8 @@ type Fleet interface {
 	Site(tenant, id string) (fleet.Site, bool)
 	Customer(tenant, id string) (fleet.Customer, bool)
 	Technician(tenant, id string) (fleet.Technician, bool)
+	// RegionPath returns a region and those around it, the innermost first.
+	RegionPath(tenant, id string) []fleet.Region
 }
 
 // Config is what a [Desk] works with. Store, Fleet, Workflows, Dispatcher and
@@ -35,7 +37,9 @@ type Config struct {
 	// ReopenWithin is how long after closing a returning fault reopens its
 	// ticket; later it gets a new one that names the old.
 	ReopenWithin time.Duration
-	Deadlines    Deadlines
+	// MaintenanceSettle is how long after a maintenance window the faults that it withheld may still clear before they get their tickets.
+	MaintenanceSettle time.Duration
+	Deadlines         Deadlines
 	// Now tells the wall clock, which deadlines and people live by.
 	Now func() time.Time
 }
@@ -45,8 +49,10 @@ func DefaultConfig() Config {
 	return Config{
 		Log:          slog.New(slog.DiscardHandler),
 		ReopenWithin: 72 * time.Hour,
-		Deadlines:    Deadlines{1: 4 * time.Hour, 2: 24 * time.Hour, 3: 72 * time.Hour, 4: 7 * 24 * time.Hour},
-		Now:          time.Now,
+		// Long enough for a device to start and to be heard, short enough that nobody waits for it.
+		MaintenanceSettle: 5 * time.Minute,
+		Deadlines:         Deadlines{1: 4 * time.Hour, 2: 24 * time.Hour, 3: 72 * time.Hour, 4: 7 * 24 * time.Hour},
+		Now:               time.Now,
 	}
 }
 

@@ -12,7 +12,8 @@ type Entry struct {
 	Ticket string    `json:"ticket"`
 	At     time.Time `json:"at"`
 	Actor  string    `json:"actor"` // sign-in name, or "presage" for an automatic step
-	// Kind is "opened", "evidence", "severity", "assigned", "transition", "comment", "cleared", "reopened", "closed" or "refused".
+	// Kind is "opened", "evidence", "severity", "assigned", "transition", "comment", "cleared", "reopened", "closed", "refused",
+	// "held" (maintenance kept the fault from opening the ticket since From; Note is the name of the window).
 	Kind string `json:"kind"`
 	// From and To are stages, assignees or severities, as Kind says.
 	From string `json:"from,omitempty"`

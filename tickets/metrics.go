@@ -53,12 +53,13 @@ type made struct {
 	severity telemetry.Severity
 	backfill bool
 	reopened bool
+	held     bool  // by maintenance: how long it took says nothing about Presage
 	arrival  int64 // of the reading that decided, Unix milliseconds
 }
 
 // makes notes what is counted once the transaction is committed.
 func (w *work) makes(t *Ticket, f *detectors.Finding, reopened bool) {
-	w.made = append(w.made, made{t.Kind, t.Severity, f.Backfill, reopened, f.Arrival})
+	w.made = append(w.made, made{t.Kind, t.Severity, f.Backfill, reopened, w.held != nil, f.Arrival})
 }
 
 // count counts what a committed transaction has made.
@@ -69,7 +70,7 @@ func (m *metrics) count(all []made, now time.Time) {
 		} else {
 			m.opened.WithLabelValues(string(one.kind), one.severity.String(), origin(one.backfill)).Inc()
 		}
-		if !one.backfill {
+		if !one.backfill && !one.held {
 			m.seconds.Observe(now.Sub(time.UnixMilli(one.arrival)).Seconds())
 		}
 	}

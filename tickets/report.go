@@ -93,7 +93,7 @@ func (w *work) take(ctx context.Context, f *detectors.Finding) error {
 		w.desk.cfg.Log.Error("finding without identity dropped", "device", f.Device, "detector", f.Detector, "rule", f.Rule)
 		return nil
 	}
-	s, err := w.current(ctx, Key{w.tenant, f.Device, component(f), f.FaultCode})
+	s, err := w.current(ctx, keyOf(w.tenant, f))
 	if err != nil {
 		return err
 	}
@@ -102,6 +102,29 @@ func (w *work) take(ctx context.Context, f *detectors.Finding) error {
 		t = &s.ticket
 	}
 	v := judge(t, f, w.desk.cfg.ReopenWithin)
+	switch {
+	case w.held != nil: // the windows have been asked
+	case f.Phase == detectors.Cleared && f.Withheld == "":
+		if err := w.tx.Release(ctx, keyOf(w.tenant, f), eventTime(f)); err != nil {
+			return err
+		}
+	case v == open || v == recur || v == reopen || v == promote:
+		m, err := w.maintained(ctx, f)
+		if err != nil {
+			return err
+		}
+		if m != nil {
+			return w.withhold(ctx, f, m)
+		}
+		// It was found again outside of every window: what was withheld belongs to it.
+		h, err := w.tx.Held(ctx, keyOf(w.tenant, f))
+		if err == nil {
+			return w.takeHeld(ctx, f, h)
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
 	if v == open || v == recur {
 		return w.open(ctx, f, t, v)
 	}
@@ -109,7 +132,7 @@ func (w *work) take(ctx context.Context, f *detectors.Finding) error {
 	if v != alone {
 		ticket = t.ID
 	}
-	added, err := w.tx.Attach(ctx, evidence(f, ticket, w.now))
+	added, err := w.attach(ctx, f, ticket)
 	if err != nil || !added || v == alone {
 		return err
 	}
@@ -166,6 +189,11 @@ func closed(bound *float64) *float64 {
 	return bound
 }
 
+// keyOf names the fault that a finding is about.
+func keyOf(tenant string, f *detectors.Finding) Key {
+	return Key{tenant, f.Device, component(f), f.FaultCode}
+}
+
 func component(f *detectors.Finding) string {
 	if f.Component == "" {
 		return anyComponent
@@ -199,11 +227,12 @@ func (w *work) open(ctx context.Context, f *detectors.Finding, last *Ticket, v v
 	}
 	w.prioritise(t, subject)
 
-	added, err := w.tx.Attach(ctx, evidence(f, id, w.now))
+	added, err := w.attach(ctx, f, id)
 	if err != nil || !added {
 		return err
 	}
 	s.note(Entry{Kind: "opened", To: t.State, Rule: rule(f), Note: t.PreviousID})
+	w.afterMaintenance(s)
 	s.event("ticket.opened", !f.Backfill)
 	if !f.Backfill {
 		if err := w.dispatch(ctx, s, subject, ""); err != nil {
@@ -302,6 +331,7 @@ func (w *work) reopen(ctx context.Context, s *sheet, f *detectors.Finding) error
 	s.dirty = true
 	s.event("ticket.reopened", !f.Backfill)
 	s.note(Entry{Kind: "reopened", From: from, To: t.State, Rule: rule(f)})
+	w.afterMaintenance(s)
 	w.makes(t, f, true)
 	subject := w.desk.look(w.tenant, t.Device, t.Component, w.now)
 	t.Region = subject.region

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/presage-pdm/presage/detectors"
+	"github.com/presage-pdm/presage/fleet/maintenance"
 	"github.com/presage-pdm/presage/telemetry"
 )
 
@@ -45,6 +46,8 @@ type Store interface {
 	History(ctx context.Context, tenant, ticket string) ([]Entry, error)
 	// Findings returns a page of evidence, ticketed or not, newest first.
 	Findings(ctx context.Context, tenant string, f FindingFilter) (findings []Evidence, next string, err error)
+	// DueHeld returns at most limit faults that maintenance holds and that are to be looked at by now, by device, component and code.
+	DueHeld(ctx context.Context, tenant string, now time.Time, limit int) ([]Key, error)
 	// Counts returns how many tickets match f by each value of each facet: "region", "station", "severity", "component", "state", "assignee".
 	Counts(ctx context.Context, tenant string, f Filter) (map[string]map[string]int, error)
 }
@@ -61,6 +64,16 @@ type Tx interface {
 	Save(ctx context.Context, t *Ticket) error
 	// Attach stores a finding, for a ticket or none. added is false when its ID was stored before.
 	Attach(ctx context.Context, e Evidence) (added bool, err error)
+	// Maintenance returns the windows that run at any time from from to to, both included.
+	Maintenance(ctx context.Context, from, to time.Time) ([]maintenance.Window, error)
+	// Held returns a fault that maintenance holds, or ErrNotFound.
+	Held(ctx context.Context, key Key) (Held, error)
+	// Hold stores a held fault, replacing an earlier one.
+	Hold(ctx context.Context, h Held) error
+	// Release forgets a held fault unless it was found again after a time.
+	Release(ctx context.Context, key Key, after time.Time) error
+	// Adopt gives the findings of a fault that maintenance withheld since a time to a ticket, as if they had not been.
+	Adopt(ctx context.Context, key Key, since time.Time, ticket string) error
 	// Record appends to the history.
 	Record(ctx context.Context, e Entry) error
 	// Publish puts an event into the outbox.

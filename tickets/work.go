@@ -18,6 +18,7 @@ type work struct {
 	order  []*sheet       // in the order of first touch
 	loads  *Loads         // read at the first dispatch, then kept up to date
 	made   []made         // what is counted after the commit
+	held   *Held          // the fault that maintenance held and that is taken now
 }
 
 // sheet is a ticket that the transaction works on.

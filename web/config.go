@@ -39,8 +39,10 @@ type Config struct {
 	Deliveries Deliveries
 	Catalog    Catalog
 	Detectors  Detectors
-	Scoreboard Scoreboard // nil: no demonstration runs, and its pages answer 404
-	Hub        *Hub
+	// Maintenance keeps announced work on devices.
+	Maintenance Maintenance
+	Scoreboard  Scoreboard // nil: no demonstration runs, and its pages answer 404
+	Hub         *Hub
 
 	// About tells how the server is doing.
 	About func(ctx context.Context) (About, error)

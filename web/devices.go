@@ -24,6 +24,8 @@ type DeviceDetail struct {
 	State *telemetry.State `json:"state,omitempty"`
 	// Detectors are what watches the device.
 	Detectors []Watch `json:"detectors"`
+	// Maintenance are the windows that run on the device now.
+	Maintenance []MaintenanceWindow `json:"maintenance"`
 }
 
 // DeviceMetric is a metric that a device reports and its newest reading.
@@ -117,6 +119,12 @@ func (s *Server) getDevice(ctx context.Context, who access.Principal, in *Device
 		})
 	}
 	d.Detectors = watches(plan, who.Tenant, in.ID, names)
+	now := time.Now().UTC()
+	running, err := s.cfg.Maintenance.Covering(ctx, who.Tenant, in.ID, now)
+	if err != nil {
+		return nil, fmt.Errorf("maintenance of %s: %w", in.ID, err)
+	}
+	d.Maintenance = maintenanceWindows(running, now)
 	state, err := s.cfg.Devices.State(ctx, who.Tenant, in.ID)
 	switch {
 	case err == nil:

@@ -13,6 +13,7 @@ import (
 	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/fleet"
 	"github.com/presage-pdm/presage/fleet/access"
+	"github.com/presage-pdm/presage/fleet/maintenance"
 	"github.com/presage-pdm/presage/telemetry"
 	"github.com/presage-pdm/presage/telemetry/series"
 	"github.com/presage-pdm/presage/tickets"
@@ -48,6 +49,9 @@ type world struct {
 	events     []telemetry.Event
 	rejected   []telemetry.Quarantined
 	failures   []quality.Failure
+	windows    []maintenance.Window
+	asked      maintenance.Filter // the last one asked for
+	did        string             // who changed a window how, the last time
 	deliveries []tickets.Delivery
 	retried    string       // endpoint and event of the last delivery that was retried
 	refused    tickets.Text // what the desk answers to every deed, nil: it does it
@@ -81,6 +85,7 @@ func newWorld() *world {
 			Phase: detectors.Raised, Severity: telemetry.Major, Onset: epoch.UnixMilli(), Time: epoch.UnixMilli(), Arrival: epoch.UnixMilli(), Score: 1,
 			Reason: detectors.Reason{Key: "limit.above"},
 		}, Ticket: "0190-1", RecordedAt: epoch}},
+		windows:  []maintenance.Window{{ID: "m1", Name: "Pump exchange", From: time.Now().Add(-time.Hour), To: time.Now().Add(1000 * time.Hour), Revision: 1}},
 		events:   []telemetry.Event{{Time: epoch.UnixMilli(), Code: "P0217", Severity: telemetry.Warning}},
 		rejected: []telemetry.Quarantined{{ID: "q1", Rejected: telemetry.Rejected{Tenant: "default", Topic: "presage/v1/x/telemetry", Arrival: epoch.UnixMilli(), Reason: "malformed-json", Detail: "It ends too soon.", Payload: []byte(`{"ts":`)}}},
 		deliveries: []tickets.Delivery{
@@ -97,7 +102,7 @@ func (w *world) config() Config {
 	cfg.Tickets, cfg.Desk, cfg.Diagnoses, cfg.Bands, cfg.Wording, cfg.Series, cfg.Devices = w, w, w, w, w, w, w
 	cfg.Directory, cfg.Users, cfg.Sessions, cfg.Tokens, cfg.Passwords = w, w, w, w, plain{}
 	cfg.Workflows, cfg.DeviceCredentials = w, w
-	cfg.Failures = w
+	cfg.Failures, cfg.Maintenance = w, w
 	cfg.Quarantine, cfg.Deliveries, cfg.Catalog, cfg.Detectors, cfg.Scoreboard, cfg.Hub = w, w, w, w, w, NewHub()
 	cfg.About = func(context.Context) (About, error) {
 		return About{Version: "1.2.3", Started: epoch, Database: "sqlite", Series: "embedded", Broker: "embedded"}, w.failWith

@@ -42,6 +42,8 @@ func permissions() map[string]permission {
 		"get-band":         everyone,
 		"list-events":      everyone,
 		"get-fleet":        everyone,
+		"list-maintenance": everyone,
+		"get-maintenance":  everyone,
 		"list-models":      everyone,
 		"list-regions":     everyone,
 		"list-stations":    everyone,
@@ -65,6 +67,10 @@ func permissions() map[string]permission {
 		"comment-ticket":    menders,
 		"assign-ticket":     menders, // technicians may take a ticket, where its stage lets them
 		"inject-fault":      desk,
+
+		"create-maintenance": overseer,
+		"change-maintenance": overseer,
+		"end-maintenance":    overseer,
 
 		"list-detector-tickets": everyone,
 		"set-detector-stage":    planning,

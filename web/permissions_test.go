@@ -48,6 +48,13 @@ func samples() map[string]request {
 		"assign-ticket":     {method: "POST", path: "/api/v1/tickets/0190-1/assign", body: `{}`},
 		"comment-ticket":    {method: "POST", path: "/api/v1/tickets/0190-1/comments", body: `{"text":"hello"}`},
 		"list-findings":     {method: "GET", path: "/api/v1/findings"},
+
+		"list-maintenance":   {method: "GET", path: "/api/v1/maintenance"},
+		"get-maintenance":    {method: "GET", path: "/api/v1/maintenance/m1"},
+		"create-maintenance": {method: "POST", path: "/api/v1/maintenance", body: `{"name":"Shut","from":"2099-11-20T08:00:00Z","to":"2099-11-20T09:00:00Z"}`},
+		"change-maintenance": {method: "PUT", path: "/api/v1/maintenance/m1", body: `{"name":"Shut","from":"2099-11-20T08:00:00Z","to":"2099-11-20T09:00:00Z"}`},
+		"end-maintenance":    {method: "POST", path: "/api/v1/maintenance/m1/end"},
+
 		"list-failures":     {method: "GET", path: "/api/v1/failures"},
 		"put-failures":      {method: "POST", path: "/api/v1/failures", body: `{"failures":[{"device":"car-7","failed_at":"2026-11-20T08:00:00Z"}]}`},
 		"list-quarantine":   {method: "GET", path: "/api/v1/quarantine"},

@@ -21,6 +21,7 @@ func (s *Server) routes() {
 	s.findingRoutes()
 	s.quarantineRoutes()
 	s.failureRoutes()
+	s.maintenanceRoutes()
 	s.webhookRoutes()
 	s.catalogRoutes()
 	s.detectorRoutes()

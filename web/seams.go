@@ -7,6 +7,7 @@ import (
 	"github.com/presage-pdm/presage/detectors"
 	"github.com/presage-pdm/presage/fleet"
 	"github.com/presage-pdm/presage/fleet/access"
+	"github.com/presage-pdm/presage/fleet/maintenance"
 	"github.com/presage-pdm/presage/telemetry"
 	"github.com/presage-pdm/presage/telemetry/series"
 	"github.com/presage-pdm/presage/tickets"
@@ -160,6 +161,20 @@ type Failures interface {
 	Failures(ctx context.Context, tenant, device string, from, to time.Time, limit int) ([]quality.Failure, error)
 	// PutFailures stores all or none and returns how many were not known before.
 	PutFailures(ctx context.Context, tenant string, failures []quality.Failure, now time.Time) (added int, err error)
+}
+
+// Maintenance keeps the windows during which faults open no tickets.
+type Maintenance interface {
+	// MaintenanceWindows returns a page of them, the one that begins last first.
+	MaintenanceWindows(ctx context.Context, tenant string, f maintenance.Filter) (windows []maintenance.Window, next string, err error)
+	// Window returns one and what was done to it.
+	Window(ctx context.Context, tenant, id string) (maintenance.Window, []maintenance.Change, error)
+	// CreateWindow stores a new one and gives it its ID. It fails with a RejectedError when its scope names what does not exist.
+	CreateWindow(ctx context.Context, tenant string, w maintenance.Window) (maintenance.Window, error)
+	// ChangeWindow stores what change makes of one; see sqlstore.Store.ChangeWindow.
+	ChangeWindow(ctx context.Context, tenant, id string, revision int, by, kind string, now time.Time, change func(*maintenance.Window) error) (maintenance.Window, error)
+	// Covering returns the windows that run on a device, or a component of it, at a time.
+	Covering(ctx context.Context, tenant, device string, at time.Time) ([]maintenance.Window, error)
 }
 
 // Quarantine keeps the payloads that could not be read.

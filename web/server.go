@@ -85,7 +85,7 @@ func (c *Config) check() error {
 		"Tickets": c.Tickets == nil, "Desk": c.Desk == nil, "Diagnoses": c.Diagnoses == nil, "Bands": c.Bands == nil,
 		"Series": c.Series == nil, "Devices": c.Devices == nil, "Directory": c.Directory == nil,
 		"Users": c.Users == nil, "Sessions": c.Sessions == nil, "Tokens": c.Tokens == nil, "Passwords": c.Passwords == nil,
-		"Quarantine": c.Quarantine == nil, "Failures": c.Failures == nil, "Deliveries": c.Deliveries == nil, "Catalog": c.Catalog == nil, "Detectors": c.Detectors == nil, "Hub": c.Hub == nil,
+		"Quarantine": c.Quarantine == nil, "Failures": c.Failures == nil, "Maintenance": c.Maintenance == nil, "Deliveries": c.Deliveries == nil, "Catalog": c.Catalog == nil, "Detectors": c.Detectors == nil, "Hub": c.Hub == nil,
 		"About": c.About == nil, "Ready": c.Ready == nil, "Assets": c.Assets == nil, "Log": c.Log == nil,
 		"Tenant": c.Tenant == "",
 	} {

@@ -37,6 +37,7 @@ func (a *app) openDesk(context.Context) error {
 	cfg := tickets.DefaultConfig()
 	cfg.Store, cfg.Fleet, cfg.Log, cfg.Registerer = a.sql, a.directory, a.log, a.metrics
 	cfg.Workflows, cfg.Dispatcher, cfg.Faults = a.workflows, dispatcher, a.wording
+	a.settings.Desk.desk(&cfg)
 	a.desk, err = tickets.NewDesk(cfg)
 	return err
 }

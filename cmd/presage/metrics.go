@@ -78,6 +78,7 @@ type tasks struct {
 const (
 	taskFleet    = "fleet"    // reads the fleet again
 	taskDispatch = "dispatch" // looks for somebody to take tickets that nobody could
+	taskHeld     = "held"     // opens the tickets that maintenance held back
 	taskReview   = "review"   // takes the right to open tickets from rules that are mostly wrong
 	taskPrune    = "prune"    // removes what is too old
 	taskSeen     = "seen"     // notes when devices were last heard of
@@ -95,7 +96,7 @@ func newTasks(r prometheus.Registerer) tasks {
 			Namespace: "presage", Subsystem: "task", Name: "failures_total", Help: "Rounds of a task that failed.",
 		}, []string{"task"}),
 	}
-	for _, name := range []string{taskFleet, taskDispatch, taskReview, taskPrune, taskSeen, taskBacklog} {
+	for _, name := range []string{taskFleet, taskDispatch, taskHeld, taskReview, taskPrune, taskSeen, taskBacklog} {
 		t.succeeded.WithLabelValues(name)
 		t.failed.WithLabelValues(name)
 	}

@@ -38,6 +38,7 @@ func (a *app) startWeb(ctx context.Context) error {
 	cfg.Devices, cfg.Directory = a.sql, a.directory
 	cfg.Users, cfg.Sessions, cfg.Tokens, cfg.Passwords, cfg.DeviceCredentials = a.sql, a.sql, a.sql, hasher, a.sql
 	cfg.Failures = a.sql
+	cfg.Maintenance = announced{a.sql, a.directory}
 	cfg.Quarantine = quarantine{a.sql, a.intake}
 	cfg.Deliveries, cfg.Catalog, cfg.Detectors = a.sql, a.watching, a.accounting()
 	cfg.Scoreboard, cfg.Hub = a.scoreboard, a.hub
@@ -85,6 +86,7 @@ func (a *app) startWeb(ctx context.Context) error {
 	kept := a.goPart("sessions", func() error { server.Housekeep(keeping); return nil })
 	refreshed := a.goPart("fleet", func() error { return a.refreshFleet(keeping) })
 	dispatched := a.goPart("dispatch", func() error { return a.dispatchPending(keeping) })
+	ended := a.goPart("maintenance", func() error { return a.endMaintenance(keeping) })
 	reviewed := a.goPart("review", func() error { return a.accounting().run(keeping) })
 	swept := a.goPart("housekeeping", func() error { return a.keepHouse(keeping) })
 	lookedOut := a.goPart("lookout", func() error { return a.lookOut(keeping) })
@@ -99,6 +101,7 @@ func (a *app) startWeb(ctx context.Context) error {
 		<-kept
 		<-refreshed
 		<-dispatched
+		<-ended
 		<-reviewed
 		<-swept
 		<-lookedOut

@@ -44,6 +44,7 @@ type Settings struct {
 	Limits    LimitSettings     `koanf:"limits"`
 	Series    SeriesSettings    `koanf:"series"`
 	Retention RetentionSettings `koanf:"retention"`
+	Desk      DeskSettings      `koanf:"desk"`
 	Quality   QualitySettings   `koanf:"quality"`
 	Webhooks  []WebhookSettings `koanf:"webhooks"`
 	Log       LogSettings       `koanf:"log"`
@@ -145,6 +146,7 @@ func DefaultSettings() Settings {
 		Limits:         defaultLimits(),
 		Series:         SeriesSettings{Database: "presage"},
 		Retention:      RetentionSettings{Findings: 90 * 24 * time.Hour, Events: 400 * 24 * time.Hour},
+		Desk:           defaultDesk(),
 		Quality:        defaultQuality(),
 		Webhooks:       []WebhookSettings{},
 		Log:            LogSettings{Level: "info", Format: "text"},
@@ -308,6 +310,7 @@ func (s *Settings) validate() error {
 		fail("http.tls_certificate", "set http.tls_certificate and http.tls_key together")
 	}
 	s.Limits.validate(fail)
+	s.Desk.validate(fail)
 	s.Quality.validate(fail)
 	validateWebhooks(s.Webhooks, fail)
 	return errors.Join(errs...)

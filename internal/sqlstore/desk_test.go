@@ -63,6 +63,11 @@ func TestDesk(t *testing.T) {
 				{"what was opened is counted", deskMetrics},
 				{"two processes race to open", deskRace},
 				{"chaos of lanes", deskChaos},
+				{"maintenance withholds and lets go", deskMaintenance},
+				{"what clears during maintenance opens nothing", deskMaintenanceClears},
+				{"whom maintenance is about", deskMaintenanceScope},
+				{"a window that is ended early or followed by another", deskMaintenanceEnds},
+				{"maintenance and tickets that were there before", deskMaintenanceTickets},
 			} {
 				t.Run(part.name, func(t *testing.T) { part.test(t, newOffice(t, engine.open(t))) })
 			}

@@ -372,4 +372,40 @@ var migrations = []migration{
 			body TEXT NOT NULL,
 			PRIMARY KEY (tenant, id))`,
 	}},
+	{name: "maintenance", statements: []string{
+		// over_at is when the window ends or was ended.
+		`CREATE TABLE maintenance (
+			tenant TEXT NOT NULL,
+			id TEXT NOT NULL,
+			device TEXT NOT NULL,
+			site TEXT NOT NULL,
+			model TEXT NOT NULL,
+			region TEXT NOT NULL,
+			component TEXT NOT NULL,
+			from_at TIMESTAMP NOT NULL,
+			over_at TIMESTAMP NOT NULL,
+			revision INTEGER NOT NULL,
+			body TEXT NOT NULL,
+			PRIMARY KEY (tenant, id))`,
+		`CREATE INDEX maintenance_over ON maintenance (tenant, over_at)`,
+		`CREATE INDEX maintenance_from ON maintenance (tenant, from_at, id)`,
+		`CREATE TABLE maintenance_changes (
+			tenant TEXT NOT NULL,
+			id TEXT NOT NULL,
+			maintenance TEXT NOT NULL,
+			body TEXT NOT NULL,
+			PRIMARY KEY (tenant, id))`,
+		`CREATE INDEX maintenance_changes_of ON maintenance_changes (tenant, maintenance, id)`,
+		// Faults that wait for the end of a window; newest_at is when they were last found, look_at when they are looked at again.
+		`CREATE TABLE held_faults (
+			tenant TEXT NOT NULL,
+			device TEXT NOT NULL,
+			component TEXT NOT NULL,
+			fault_code TEXT NOT NULL,
+			newest_at TIMESTAMP NOT NULL,
+			look_at TIMESTAMP NOT NULL,
+			body TEXT NOT NULL,
+			PRIMARY KEY (tenant, device, component, fault_code))`,
+		`CREATE INDEX held_faults_look ON held_faults (tenant, look_at)`,
+	}},
 }

@@ -45,6 +45,14 @@ func millis(ms int64) time.Time {
 	return time.UnixMilli(max(minMillis, min(ms, endMillis-1))).UTC()
 }
 
+// within is a time of an outsider as a TIMESTAMP, moved into the range that both engines order alike.
+func within(t time.Time) time.Time {
+	if ms := t.UnixMilli(); ms < minMillis || ms >= endMillis {
+		return millis(ms)
+	}
+	return moment(t)
+}
+
 // into scans a TIMESTAMP, null included, into t. SQLite returns text where an
 // expression hides the declared type of the column.
 func into(t *time.Time) scanTime { return scanTime{t} }

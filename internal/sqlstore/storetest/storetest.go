@@ -67,6 +67,8 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
 		{"failures by model", modelFailures},
 		{"findings on trial", trials},
 		{"stages of rules", stages},
+		{"maintenance windows", windows},
+		{"held faults", heldFaults},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, open(t)) })
 	}

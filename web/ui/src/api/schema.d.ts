@@ -412,6 +412,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/maintenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Maintenance windows, during which faults open no tickets
+         * @description Roles: viewer, technician, dispatcher, planner, admin.
+         */
+        get: operations["list-maintenance"];
+        put?: never;
+        /**
+         * Announce maintenance
+         * @description Roles: dispatcher, planner, admin.
+         */
+        post: operations["create-maintenance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/maintenance/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One maintenance window and who did what to it
+         * @description Roles: viewer, technician, dispatcher, planner, admin.
+         */
+        get: operations["get-maintenance"];
+        /**
+         * Change a maintenance window that is not over
+         * @description Roles: dispatcher, planner, admin.
+         */
+        put: operations["change-maintenance"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/maintenance/{id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a maintenance window now, or call a planned one off
+         * @description Roles: dispatcher, planner, admin.
+         */
+        post: operations["end-maintenance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -1155,6 +1223,13 @@ export interface components {
             /** Format: int64 */
             unhealthy: number;
         };
+        Change: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            kind: string;
+            window: components["schemas"]["Window"];
+        };
         Chart: {
             /** Format: double */
             actual: number;
@@ -1367,6 +1442,7 @@ export interface components {
             kind?: string;
             /** Format: date-time */
             last_seen?: string;
+            maintenance: components["schemas"]["MaintenanceWindow"][];
             metrics: components["schemas"]["DeviceMetric"][];
             model?: string;
             model_name?: string;
@@ -1724,6 +1800,83 @@ export interface components {
             model: string;
             /** @description Why, for whoever looks later. */
             reason: string;
+        };
+        MaintenanceDetail: {
+            changes: components["schemas"]["Change"][];
+            component?: string;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            device?: string;
+            /** Format: date-time */
+            ended_at?: string;
+            /** Format: date-time */
+            from: string;
+            id: string;
+            model?: string;
+            name: string;
+            /** Format: date-time */
+            over_at: string;
+            reason: string;
+            region?: string;
+            /** Format: int64 */
+            revision: number;
+            site?: string;
+            /** @enum {string} */
+            status: "planned" | "running" | "over";
+            /** Format: date-time */
+            to: string;
+        };
+        MaintenancePage: {
+            next?: string;
+            windows: components["schemas"]["MaintenanceWindow"][];
+        };
+        MaintenancePlan: {
+            component?: string;
+            device?: string;
+            /** Format: date-time */
+            from: string;
+            model?: string;
+            name: string;
+            reason?: string;
+            /** @description With all regions within it. */
+            region?: string;
+            /**
+             * Format: int64
+             * @description The one that you saw; 0 changes whichever there is.
+             */
+            revision?: number;
+            site?: string;
+            /**
+             * Format: date-time
+             * @description At most 90 days after from.
+             */
+            to: string;
+        };
+        MaintenanceWindow: {
+            component?: string;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            device?: string;
+            /** Format: date-time */
+            ended_at?: string;
+            /** Format: date-time */
+            from: string;
+            id: string;
+            model?: string;
+            name: string;
+            /** Format: date-time */
+            over_at: string;
+            reason: string;
+            region?: string;
+            /** Format: int64 */
+            revision: number;
+            site?: string;
+            /** @enum {string} */
+            status: "planned" | "running" | "over";
+            /** Format: date-time */
+            to: string;
         };
         Me: {
             anonymous?: boolean;
@@ -2209,6 +2362,27 @@ export interface components {
             title?: {
                 [key: string]: string;
             };
+        };
+        Window: {
+            component?: string;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            device?: string;
+            /** Format: date-time */
+            ended_at?: string;
+            /** Format: date-time */
+            from: string;
+            id: string;
+            model?: string;
+            name: string;
+            reason: string;
+            region?: string;
+            /** Format: int64 */
+            revision: number;
+            site?: string;
+            /** Format: date-time */
+            to: string;
         };
         Workflow: {
             label: {
@@ -2953,6 +3127,177 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Fleet"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-maintenance": {
+        parameters: {
+            query?: {
+                /** @description All of them without it. */
+                status?: "planned" | "running" | "over";
+                /** @description Windows that name this device; likewise for the others. */
+                device?: string;
+                site?: string;
+                model?: string;
+                region?: string;
+                component?: string;
+                /** @description The next of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenancePage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "create-maintenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MaintenancePlan"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceWindow"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-maintenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "change-maintenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MaintenancePlan"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceWindow"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "end-maintenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceWindow"];
                 };
             };
             /** @description Error */
