@@ -14,6 +14,7 @@ import type {
   Entry,
   FindingPage,
   FleetCell,
+  MaintenancePage,
   Me,
   Named,
   QuarantinePage,
@@ -169,6 +170,16 @@ export const quarantineQuery = infiniteQueryOptions({
   initialPageParam: "",
   getNextPageParam: (page) => page.next || undefined,
 });
+
+export const maintenanceQuery = (filter: Query) =>
+  infiniteQueryOptions({
+    queryKey: ["maintenance", filter],
+    queryFn: ({ signal, pageParam }) => get<MaintenancePage>("/maintenance", { ...filter, limit: 60, cursor: pageParam }, signal),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next || undefined,
+    placeholderData: keepPreviousData,
+    refetchInterval: 60_000,
+  });
 
 export const catalogQuery = queryOptions({
   queryKey: ["catalog"],

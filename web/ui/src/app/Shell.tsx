@@ -17,6 +17,7 @@ import {
   IconMoon,
   IconSun,
   IconTargetArrow,
+  IconTool,
   IconUsers,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
@@ -31,7 +32,7 @@ import css from "./shell.module.css";
 import { useShortcuts } from "./shortcuts";
 
 type Icon = ComponentType<{ size?: number; stroke?: number }>;
-type Label = "queue" | "fleet" | "findings" | "demo" | "quarantine" | "detectors" | "users" | "about";
+type Label = "queue" | "fleet" | "findings" | "demo" | "maintenance" | "quarantine" | "detectors" | "users" | "about";
 
 interface Place {
   to: string;
@@ -53,6 +54,7 @@ function usePlaces(): { work: Place[]; system: Place[] } {
       { to: "/demo", label: "demo" as const, icon: IconTargetArrow, key: "d", show: Boolean(demo.data) },
     ].filter((p) => p.show),
     system: [
+      { to: "/maintenance", label: "maintenance" as const, icon: IconTool, key: "m", show: true },
       { to: "/detectors", label: "detectors" as const, icon: IconAdjustmentsAlt, key: "e", show: true },
       { to: "/quarantine", label: "quarantine" as const, icon: IconBiohazard, key: "r", show: may("list-quarantine") },
       { to: "/users", label: "users" as const, icon: IconUsers, key: "u", show: may("list-users") },

@@ -25,6 +25,7 @@ export const router = createBrowserRouter([
       { path: "/devices/:id", lazy: async () => ({ Component: (await import("../pages/device/Device")).Device }) },
       { path: "/fleet", lazy: async () => ({ Component: (await import("../pages/fleet/Fleet")).Fleet }) },
       { path: "/findings", lazy: async () => ({ Component: (await import("../pages/findings/Findings")).Findings }) },
+      { path: "/maintenance", lazy: async () => ({ Component: (await import("../pages/maintenance/Maintenance")).Maintenance }) },
       { path: "/demo", lazy: async () => ({ Component: (await import("../pages/demo/Demo")).Demo }) },
       { path: "/users", lazy: async () => ({ Component: (await import("../pages/users/Users")).Users }) },
       { path: "/quarantine", lazy: async () => ({ Component: (await import("../pages/quarantine/Quarantine")).Quarantine }) },

@@ -1,7 +1,32 @@
 import { describe, expect, test } from "vitest";
 import { deviceAndModel, humanise, pick } from "./names";
 import { bytes, measured, percent, withUnit } from "./number";
-import { DAY, duration, exact, HOUR, millis, MINUTE, precise, relative, SECOND } from "./time";
+import { DAY, duration, exact, HOUR, instantAt, millis, MINUTE, precise, relative, SECOND, wallTime } from "./time";
+
+describe("times of other zones", () => {
+  const berlin = "Europe/Berlin";
+  test.each([
+    ["2026-01-15T10:00", berlin, "2026-01-15T09:00:00.000Z"],
+    ["2026-07-15T10:00", berlin, "2026-07-15T08:00:00.000Z"],
+    ["2026-07-15T10:00", "UTC", "2026-07-15T10:00:00.000Z"],
+    ["2026-07-15T10:00", "Asia/Shanghai", "2026-07-15T02:00:00.000Z"],
+    ["2026-07-15T10:00", "Asia/Kolkata", "2026-07-15T04:30:00.000Z"],
+    // Clocks go forward from 2 to 3 on 29 March, and back from 3 to 2 on 25 October.
+    ["2026-03-29T01:59", berlin, "2026-03-29T00:59:00.000Z"],
+    ["2026-03-29T03:00", berlin, "2026-03-29T01:00:00.000Z"],
+    ["2026-10-25T02:30", berlin, "2026-10-25T00:30:00.000Z"],
+    ["2026-10-25T03:00", berlin, "2026-10-25T02:00:00.000Z"],
+  ])("%s in %s is %s", (wall, zone, instant) => {
+    const at = instantAt(wall, zone);
+    expect(at === null ? null : new Date(at).toISOString()).toBe(instant);
+    expect(wallTime(Date.parse(instant), zone)).toBe(wall);
+  });
+
+  test("a time that is skipped is moved on, nonsense is none", () => {
+    expect(wallTime(instantAt("2026-03-29T02:30", berlin) ?? 0, berlin)).toBe("2026-03-29T03:30");
+    expect(instantAt("", berlin)).toBeNull();
+  });
+});
 
 describe("times", () => {
   test.each([

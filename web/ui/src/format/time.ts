@@ -101,3 +101,35 @@ export function day(at: number, language: string): string {
 
 /** The zone of this browser. */
 export const viewerZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** How far a zone is ahead of UTC at an instant, in milliseconds. */
+function offset(at: number, zone: string): number {
+  const parts = new Intl.DateTimeFormat("en-US", {
+    timeZone: zone,
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+    hour: "numeric",
+    minute: "numeric",
+    second: "numeric",
+    hourCycle: "h23",
+  }).formatToParts(at);
+  const of = (type: string) => Number(parts.find((p) => p.type === type)?.value);
+  const wall = Date.UTC(of("year"), of("month") - 1, of("day"), of("hour"), of("minute"), of("second"));
+  return wall - Math.floor(at / SECOND) * SECOND;
+}
+
+/** What a clock in the zone shows at an instant, as a field for date and time has it: "2026-03-29T03:30". */
+export const wallTime = (at: number, zone: string): string => new Date(at + offset(at, zone)).toISOString().slice(0, 16);
+
+/**
+ * The instant at which a clock in the zone shows a wall time; null when it cannot be read. Of the two when clocks are set back it is the
+ * first; a time that is skipped when they are set forward is moved on by the skip.
+ */
+export function instantAt(wall: string, zone: string): number | null {
+  const utc = Date.parse(`${wall}Z`);
+  if (Number.isNaN(utc)) return null;
+  const earlier = utc - offset(utc - DAY, zone);
+  const later = utc - offset(utc + DAY, zone);
+  return wallTime(earlier, zone) === wall || wallTime(later, zone) !== wall ? earlier : later;
+}

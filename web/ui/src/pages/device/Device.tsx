@@ -17,7 +17,7 @@ import { Facts, Section, useTab } from "../../components/Page";
 import { Read } from "../../components/states";
 import { humanise, pick } from "../../format/names";
 import { withUnit } from "../../format/number";
-import { day, millis } from "../../format/time";
+import { clock, day, millis } from "../../format/time";
 import css from "./device.module.css";
 import { DeviceSignal } from "./DeviceSignal";
 import { panned, rangeOf, readShown, spans, zoomed } from "./range";
@@ -69,6 +69,7 @@ function Loaded({ device }: { device: DeviceDetail }) {
           <HealthMark health={device.health} />
           <Online device={device} />
           {device.retired && <Tag tone="warning">{t("device.retired")}</Tag>}
+          <InMaintenance device={device} />
         </div>
         <h1>{device.name || device.id}</h1>
         <p className="dim">
@@ -200,6 +201,23 @@ function Online({ device }: { device: DeviceDetail }) {
       {t(device.online ? "device.online" : "device.offline")} · {t("device.lastSeen")} <Ago at={device.last_seen} zone={device.time_zone} />
     </span>
   );
+}
+
+/** The windows that run on the device. */
+function InMaintenance({ device }: { device: DeviceDetail }) {
+  const { t, i18n } = useTranslation();
+  const component = useComponentName();
+  const now = useNow();
+  return device.maintenance
+    .filter((w) => (millis(w.over_at) ?? 0) > now)
+    .map((w) => (
+      <Link key={w.id} to="/maintenance?status=running" title={w.name} data-testid="in-maintenance">
+        <Tag tone="warning">
+          {t("device.maintenanceUntil", { time: clock(millis(w.over_at) ?? 0, now, i18n.language) })}
+          {w.component ? ` · ${component(w.component)}` : ""}
+        </Tag>
+      </Link>
+    ));
 }
 
 function MetricPicker({ metrics, picked, onChange }: { metrics: readonly DeviceMetric[]; picked: readonly string[]; onChange: (names: string[]) => void }) {

@@ -9,6 +9,7 @@ import {
   IconCircleDot,
   IconMessage,
   IconPlus,
+  IconTool,
   IconUserCheck,
   IconWaveSawTool,
 } from "@tabler/icons-react";
@@ -35,6 +36,7 @@ const icons: Record<string, ComponentType<{ size?: number; stroke?: number }>> =
   reopened: IconArrowBackUp,
   closed: IconCheck,
   refused: IconBan,
+  held: IconTool,
 };
 
 /** What happened to the ticket, newest first, with a field to add to it. */
