@@ -66,10 +66,31 @@ type Evidence struct {
 type Event struct {
 	ID     string `json:"id"` // UUIDv7; consumers drop those they have seen
 	Tenant string `json:"tenant"`
-	// Type is "ticket.opened", "ticket.updated", "ticket.assigned", "ticket.transitioned", "ticket.closed" or "ticket.reopened".
-	Type   string    `json:"type"`
-	At     time.Time `json:"at"`
-	Ticket Ticket    `json:"ticket"`
+	// Type is "ticket.opened", "ticket.updated", "ticket.assigned", "ticket.transitioned", "ticket.closed" or "ticket.reopened", which are
+	// about Ticket, or [EventDetectorDropped], which is about Detector.
+	Type     string          `json:"type"`
+	At       time.Time       `json:"at"`
+	Ticket   Ticket          `json:"ticket,omitzero"`
+	Detector *DetectorNotice `json:"detector,omitempty"`
 	// Quiet events are for screens only: they page nobody.
 	Quiet bool `json:"quiet,omitempty"`
+}
+
+// EventDetectorDropped tells that a rule was so often wrong that it opens no more tickets.
+const EventDetectorDropped = "detector.dropped"
+
+// DetectorNotice is what happened to a rule on the devices of a model.
+type DetectorNotice struct {
+	Rule   string `json:"rule"`
+	Model  string `json:"model"` // empty for devices without one
+	Stage  string `json:"stage"` // the one it has now
+	Reason string `json:"reason"`
+}
+
+// SetTenant tells an event that was read back whose it is: tickets do not carry it in JSON.
+func (e *Event) SetTenant(tenant string) {
+	e.Tenant = tenant
+	if e.Detector == nil {
+		e.Ticket.Tenant = tenant
+	}
 }

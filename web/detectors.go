@@ -53,6 +53,18 @@ type DetectorTicket struct {
 	Resolved string        `json:"resolution,omitempty"`
 }
 
+// Notices are what Presage did by itself and people should know of, newest first, until somebody decides otherwise.
+type Notices struct {
+	Notices []Notice `json:"notices"`
+}
+
+// Notice is one of them.
+type Notice struct {
+	Type     string                 `json:"type" enum:"detector.dropped"`
+	At       time.Time              `json:"at"`
+	Detector tickets.DetectorNotice `json:"detector"`
+}
+
 type detectorsQuery struct {
 	Days int `query:"days" minimum:"1" maximum:"400" default:"90" doc:"Tickets opened and findings made within so many days count."`
 }
@@ -86,8 +98,25 @@ type levelInput struct {
 func (s *Server) detectorRoutes() {
 	handle(s, operation{id: "list-detectors", method: "GET", path: "/api/v1/detectors", summary: "How the rules did by model, and changes of their stages", tag: "catalogue", heavy: true}, s.listDetectors)
 	handle(s, operation{id: "list-detector-tickets", method: "GET", path: "/api/v1/detectors/{rule}/tickets", summary: "The tickets behind the figures of a rule", tag: "catalogue", heavy: true}, s.listDetectorTickets)
+	handle(s, operation{id: "list-notices", method: "GET", path: "/api/v1/notices", summary: "What Presage did by itself and people should know of", tag: "operation"}, s.listNotices)
 	handle(s, operation{id: "set-detector-stage", method: "PUT", path: "/api/v1/detectors/{rule}/stage", summary: "Set the stage of a rule on the devices of a model", tag: "catalogue", status: http.StatusNoContent}, s.setDetectorStage)
 	handle(s, operation{id: "set-detector-level", method: "PUT", path: "/api/v1/detectors/{rule}/level", summary: "Set how much evidence a rule needs on the devices of a model", tag: "catalogue", status: http.StatusNoContent}, s.setDetectorLevel)
+}
+
+func (s *Server) listNotices(ctx context.Context, who access.Principal, _ *none) (*body[Notices], error) {
+	settings, err := s.cfg.Detectors.StageSettings(ctx, who.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	out := Notices{Notices: []Notice{}}
+	for _, v := range settings {
+		if v.By == quality.ByReview && v.Stage == detectors.StageShadow {
+			out.Notices = append(out.Notices, Notice{Type: tickets.EventDetectorDropped, At: v.At,
+				Detector: tickets.DetectorNotice{Rule: v.Rule, Model: v.Model, Stage: string(v.Stage), Reason: v.Reason}})
+		}
+	}
+	slices.SortStableFunc(out.Notices, func(a, b Notice) int { return b.At.Compare(a.At) })
+	return answer(out), nil
 }
 
 func (s *Server) listDetectors(ctx context.Context, who access.Principal, in *detectorsQuery) (*body[DetectorReport], error) {

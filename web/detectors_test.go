@@ -48,6 +48,23 @@ func TestDetectors(t *testing.T) {
 	}
 }
 
+// Rules that dropped by themselves are told of until somebody changes their stage, newest first.
+func TestNotices(t *testing.T) {
+	s, w := newServer(t, nil)
+	by := func(rule, who string, stage detectors.Stage, at time.Time) quality.Setting {
+		return quality.Setting{Subject: quality.Subject{Rule: rule, Model: "X1"}, Stage: stage, By: who, Reason: "mostly wrong", At: at}
+	}
+	w.stages = []quality.Setting{
+		by("old", quality.ByReview, detectors.StageShadow, epoch), by("hot", quality.ByReview, detectors.StageShadow, epoch.Add(time.Hour)),
+		by("trial", "pia", detectors.StageShadow, epoch), by("back", "pia", "", epoch),
+	}
+	got := decode[Notices](t, request{method: "GET", path: "/api/v1/notices", token: w.token(t, access.Dispatcher)}.send(t, s), 200).Notices
+	if len(got) != 2 || got[0].Detector != (tickets.DetectorNotice{Rule: "hot", Model: "X1", Stage: "shadow", Reason: "mostly wrong"}) || got[1].Detector.Rule != "old" {
+		t.Errorf("notices %+v", got)
+	}
+	read(t, request{method: "GET", path: "/api/v1/notices", token: w.token(t, access.Technician)}.send(t, s), 403)
+}
+
 func TestSetDetectorStage(t *testing.T) {
 	s, w := newServer(t, nil)
 	put := func(role access.Role, text string, status int) {

@@ -71,7 +71,7 @@ func FuzzHeaders(f *testing.F) {
 	s, w := newServer(f, func(c *Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")} })
 	s.strangers = newStrangers()
 	for n := range 5 {
-		if err := s.cfg.Hub.Ticket(event(n)); err != nil {
+		if err := s.cfg.Hub.Event(event(n)); err != nil {
 			f.Fatal(err)
 		}
 	}

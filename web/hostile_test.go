@@ -85,7 +85,7 @@ func TestABrowserThatDoesNotRead(t *testing.T) {
 	text := strings.Repeat("x", size)
 	before := heap()
 	for n := range events {
-		if err := s.cfg.Hub.Ticket(tickets.Event{ID: fmt.Sprint("e", n), Tenant: "default", Type: text, Ticket: tickets.Ticket{Tenant: "default"}}); err != nil {
+		if err := s.cfg.Hub.Event(tickets.Event{ID: fmt.Sprint("e", n), Tenant: "default", Type: text, Ticket: tickets.Ticket{Tenant: "default"}}); err != nil {
 			t.Fatal(err)
 		}
 		want := fmt.Sprintf(`"e%d"`, n)

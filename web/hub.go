@@ -36,7 +36,7 @@ type message struct {
 	sequence  uint64
 	tenant    string
 	operation string // whoever may use it may read the message
-	event     string // "ticket" or "finding"
+	event     string // "ticket", "finding" or "notice"
 	data      []byte
 	ticket    *tickets.Ticket // set for events of tickets, to ask the workflow who may see it
 }
@@ -53,11 +53,15 @@ func NewHub() *Hub {
 	return &Hub{boot: access.NewSecret()[:8], listeners: make(map[*listener]struct{})}
 }
 
-// Ticket publishes an event of the desk.
-func (h *Hub) Ticket(e tickets.Event) error {
+// Event publishes an event of the desk: as "ticket", or as "notice" when it is about no ticket.
+func (h *Hub) Event(e tickets.Event) error {
 	data, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("encode event %s: %w", e.ID, err)
+	}
+	if e.Detector != nil {
+		h.publish(&message{tenant: e.Tenant, operation: "list-notices", event: "notice", data: data})
+		return nil
 	}
 	h.publish(&message{tenant: e.Tenant, operation: "list-tickets", event: "ticket", data: data, ticket: &e.Ticket})
 	return nil

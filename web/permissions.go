@@ -78,6 +78,7 @@ func permissions() map[string]permission {
 
 		"get-profile":       admin,
 		"list-failures":     overseer,
+		"list-notices":      overseer,
 		"put-failures":      overseer,
 		"list-quarantine":   overseer,
 		"retry-quarantine":  admin,

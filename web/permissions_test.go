@@ -53,6 +53,7 @@ func samples() map[string]request {
 		"get-maintenance":    {method: "GET", path: "/api/v1/maintenance/m1"},
 		"create-maintenance": {method: "POST", path: "/api/v1/maintenance", body: `{"name":"Shut","from":"2099-11-20T08:00:00Z","to":"2099-11-20T09:00:00Z"}`},
 		"change-maintenance": {method: "PUT", path: "/api/v1/maintenance/m1", body: `{"name":"Shut","from":"2099-11-20T08:00:00Z","to":"2099-11-20T09:00:00Z"}`},
+		"list-notices":       {method: "GET", path: "/api/v1/notices"},
 		"end-maintenance":    {method: "POST", path: "/api/v1/maintenance/m1/end"},
 
 		"list-failures":     {method: "GET", path: "/api/v1/failures"},

@@ -104,7 +104,7 @@ func (s *Server) documentPlain() {
 		{
 			OperationID: "stream", Method: http.MethodGet, Path: streamPath, Summary: "Live events", Tags: []string{"stream"},
 			Parameters: []*huma.Param{{Name: "Last-Event-ID", In: "header", Schema: &huma.Schema{Type: huma.TypeString}}},
-			Responses: text("text/event-stream", "Server-sent events: “ticket” with an Event, “finding” with an Evidence, "+
+			Responses: text("text/event-stream", "Server-sent events: “ticket” with an Event, “finding” with an Evidence, “notice” with an Event that is about no ticket, "+
 				"“reset” when events were missed and everything shown should be loaded again; comments as heartbeat."),
 		},
 		{

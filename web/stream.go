@@ -85,7 +85,7 @@ func (s *streams) closing() bool {
 // recheckEvery is how often a stream makes sure that its owner may still listen.
 const recheckEvery = time.Minute
 
-// stream answers with server-sent events (WHATWG HTML, section 9.2): "ticket" and "finding" as they happen,
+// stream answers with server-sent events (WHATWG HTML, section 9.2): "ticket", "finding" and "notice" as they happen,
 // "reset" when the client missed some and should load what it shows again, and a comment as heartbeat.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	who := principalOf(r.Context())

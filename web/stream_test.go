@@ -75,11 +75,36 @@ func event(n int) tickets.Event {
 func publish(t *testing.T, s *Server, numbers ...int) {
 	t.Helper()
 	for _, n := range numbers {
-		if err := s.cfg.Hub.Ticket(event(n)); err != nil {
+		if err := s.cfg.Hub.Event(event(n)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	synctest.Wait()
+}
+
+// A notice is told to whoever may list notices, and to nobody else.
+func TestStreamNotices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, w := newServer(t, nil)
+		ctx, cancel := context.WithCancel(context.Background())
+		viewer, planner := newTap(), newTap()
+		closed := []<-chan struct{}{viewer.open(ctx, s, w.token(t, access.Viewer), ""), planner.open(ctx, s, w.token(t, access.Planner), "")}
+		notice := tickets.Event{ID: "e1", Tenant: "default", Type: tickets.EventDetectorDropped, At: epoch, Detector: &tickets.DetectorNotice{Rule: "hot", Stage: "shadow"}}
+		if err := s.cfg.Hub.Event(notice); err != nil {
+			t.Fatal(err)
+		}
+		publish(t, s, 1)
+		if text := planner.read(); !strings.Contains(text, "event: notice\ndata: {\"id\":\"e1\"") || !strings.Contains(text, "T-1") {
+			t.Errorf("the planner reads %s", text)
+		}
+		if text := viewer.read(); strings.Contains(text, "event: notice") || !strings.Contains(text, "T-1") {
+			t.Errorf("the viewer reads %s", text)
+		}
+		cancel()
+		for _, done := range closed {
+			<-done
+		}
+	})
 }
 
 func TestStreamTells(t *testing.T) {
@@ -97,12 +122,12 @@ func TestStreamTells(t *testing.T) {
 		}
 		other := event(2)
 		other.Tenant = "somebody else"
-		if err := s.cfg.Hub.Ticket(other); err != nil {
+		if err := s.cfg.Hub.Event(other); err != nil {
 			t.Fatal(err)
 		}
 		hidden := event(3)
 		hidden.Ticket.State = "secret"
-		if err := s.cfg.Hub.Ticket(hidden); err != nil {
+		if err := s.cfg.Hub.Event(hidden); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -174,7 +199,7 @@ func TestStreamResumes(t *testing.T) {
 func TestStreamForgets(t *testing.T) {
 	h := NewHub()
 	for n := range hubMemory + 10 {
-		if err := h.Ticket(event(n)); err != nil {
+		if err := h.Event(event(n)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -77,7 +77,9 @@ func (c accounting) review(ctx context.Context, now time.Time) error {
 			if !own && c.inShadow(tenant, change.Subject) {
 				continue // what it opened before has no say any more
 			}
-			err := c.Store.SetStage(ctx, tenant, change)
+			err := c.Store.SetStage(ctx, tenant, change, tickets.Event{Type: tickets.EventDetectorDropped, At: now, Detector: &tickets.DetectorNotice{
+				Rule: change.Rule, Model: change.Model, Stage: string(change.Stage), Reason: change.Reason,
+			}})
 			if errors.Is(err, tickets.ErrConflict) {
 				continue
 			}

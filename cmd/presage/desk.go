@@ -49,7 +49,7 @@ func (a *app) startRelay(ctx context.Context) error {
 	metrics := bus.NewMetrics(a.metrics)
 	cfg.Log, cfg.Metrics = a.log, metrics
 	relay := bus.NewRelay(a.sql, cfg)
-	relay.Subscribe("browsers", func(_ context.Context, e tickets.Event) error { return a.hub.Ticket(e) })
+	relay.Subscribe("browsers", func(_ context.Context, e tickets.Event) error { return a.hub.Event(e) })
 	if err := a.startWebhooks(ctx, relay, metrics); err != nil {
 		return err
 	}

@@ -291,7 +291,7 @@ func (r *Relay) take(sub *subscription, m *message.Message) {
 		r.config.Log.Error("event dropped", "subscriber", sub.name, "event", m.UUID, "err", err)
 		return
 	}
-	e.Ticket.Tenant = e.Tenant
+	e.SetTenant(e.Tenant)
 	for attempt, failures := 0, 0; ; attempt++ {
 		err := sub.handle(m.Context(), e)
 		if err == nil {

@@ -12,7 +12,7 @@ const deliveryColumns = `tenant, endpoint, body, state, attempts, created_at, ne
 
 func scanDelivery(r row) (d tickets.Delivery, err error) {
 	err = r.Scan(&d.Tenant, &d.Endpoint, document(&d.Event), &d.State, &d.Attempts, into(&d.CreatedAt), into(&d.NextAt), &d.LastError)
-	d.Event.Tenant, d.Event.Ticket.Tenant = d.Tenant, d.Tenant
+	d.Event.SetTenant(d.Tenant)
 	return d, err
 }
 

@@ -28,7 +28,7 @@ func (s *Store) ClaimEvents(ctx context.Context, owner string, now time.Time, le
 	err := s.transact(ctx, "claim events", func(tx *transaction) (err error) {
 		events, err = collect(ctx, tx, func(r row) (e tickets.Event, err error) {
 			err = r.Scan(&e.Tenant, document(&e))
-			e.Ticket.Tenant = e.Tenant
+			e.SetTenant(e.Tenant)
 			return e, err
 		}, `UPDATE outbox SET claimed_by = $1, claimed_until = $2
 			WHERE id IN (SELECT id FROM outbox WHERE claimed_until IS NULL OR claimed_until <= $3 ORDER BY id LIMIT $4`+s.dialect.skipLocked+`)
@@ -37,6 +37,24 @@ func (s *Store) ClaimEvents(ctx context.Context, owner string, now time.Time, le
 	})
 	slices.SortFunc(events, func(a, b tickets.Event) int { return strings.Compare(a.ID, b.ID) })
 	return events, err
+}
+
+// publish puts an event into the outbox, within a transaction. Who calls it signals after the commit.
+func publish(ctx context.Context, tx *transaction, tenant string, e tickets.Event) error {
+	if e.ID == "" {
+		id, err := newID()
+		if err != nil {
+			return err
+		}
+		e.ID = id
+	}
+	e.Tenant = tenant
+	body, err := toJSON(e)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO outbox (tenant, id, body) VALUES ($1, $2, $3)`, tenant, e.ID, body)
+	return err
 }
 
 // KeepEvents prolongs the lease of claimed events and returns how many of them

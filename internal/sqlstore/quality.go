@@ -89,8 +89,8 @@ func (s *Store) StageChanges(ctx context.Context, tenant string) ([]quality.Sett
 func scanSetting(r row) (v quality.Setting, err error) { return v, r.Scan(document(&v)) }
 
 // SetStage stores a change of a stage or a level and records it. It fails with [tickets.ErrConflict] when somebody changed the same one at that time or
-// later, so that what no person decided never undoes what a person did meanwhile.
-func (s *Store) SetStage(ctx context.Context, tenant string, v quality.Setting) error {
+// later, so that what no person decided never undoes what a person did meanwhile. Notices of the change go to the outbox with it.
+func (s *Store) SetStage(ctx context.Context, tenant string, v quality.Setting, notices ...tickets.Event) error {
 	v.At = moment(v.At)
 	body, err := toJSON(v)
 	if err != nil {
@@ -100,7 +100,7 @@ func (s *Store) SetStage(ctx context.Context, tenant string, v quality.Setting) 
 	if err != nil {
 		return err
 	}
-	return s.transact(ctx, "set the stage of rule "+v.Rule, func(tx *transaction) error {
+	err = s.transact(ctx, "set the stage of rule "+v.Rule, func(tx *transaction) error {
 		n, err := affected(ctx, tx, `INSERT INTO detector_stages (tenant, rule, model, body, changed_at) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (tenant, rule, model) DO UPDATE SET body = excluded.body, changed_at = excluded.changed_at
 			WHERE detector_stages.changed_at < excluded.changed_at`, tenant, v.Rule, v.Model, body, v.At)
@@ -111,6 +111,13 @@ func (s *Store) SetStage(ctx context.Context, tenant string, v quality.Setting) 
 			return tickets.ErrConflict
 		}
 		_, err = affected(ctx, tx, `INSERT INTO detector_stage_changes (tenant, id, body) VALUES ($1, $2, $3)`, tenant, id, body)
+		for i := 0; i < len(notices) && err == nil; i++ {
+			err = publish(ctx, tx, tenant, notices[i])
+		}
 		return err
 	})
+	if err == nil && len(notices) > 0 {
+		s.signal()
+	}
+	return err
 }

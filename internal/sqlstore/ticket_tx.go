@@ -169,22 +169,8 @@ func (x *ticketTx) Record(ctx context.Context, e tickets.Entry) error {
 
 // Publish implements [tickets.Tx].
 func (x *ticketTx) Publish(ctx context.Context, e tickets.Event) error {
-	op := "publish " + e.Type
-	if e.ID == "" {
-		id, err := newID()
-		if err != nil {
-			return err
-		}
-		e.ID = id
-	}
-	e.Tenant = x.tenant
-	body, err := toJSON(e)
-	if err != nil {
-		return fmt.Errorf("%s: %w", op, err)
-	}
-	_, err = x.tx.ExecContext(ctx, `INSERT INTO outbox (tenant, id, body) VALUES ($1, $2, $3)`, x.tenant, e.ID, body)
-	if err != nil {
-		return x.s.fail(ctx, op, err)
+	if err := publish(ctx, x.tx, x.tenant, e); err != nil {
+		return x.s.fail(ctx, "publish "+e.Type, err)
 	}
 	x.published = true
 	return nil

@@ -2,8 +2,10 @@ package storetest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,6 +93,42 @@ func trials(t *testing.T, s *sqlstore.Store) {
 	}
 	if got, err := s.Trials(ctx, tenant, epoch.Add(time.Hour)); err != nil || len(got) != 0 {
 		t.Errorf("later: %+v (error %v)", got, err)
+	}
+}
+
+// A notice of a change goes out with it, about no ticket; a change that is refused tells nobody.
+func stageNotices(t *testing.T, s *sqlstore.Store) {
+	ctx := t.Context()
+	v := quality.Setting{Subject: quality.Subject{Rule: "hot", Model: "X1"}, Stage: detectors.StageShadow, By: quality.ByReview, Reason: "noisy", At: epoch}
+	notice := tickets.Event{Type: tickets.EventDetectorDropped, At: epoch, Detector: &tickets.DetectorNotice{Rule: "hot", Model: "X1", Stage: "shadow", Reason: "noisy"}}
+	if err := s.SetStage(ctx, tenant, v, notice); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-s.Wake():
+	default:
+		t.Error("not woken by a notice")
+	}
+	if err := s.SetStage(ctx, tenant, v, notice); !errors.Is(err, tickets.ErrConflict) {
+		t.Errorf("the same change again: error %v, want ErrConflict", err)
+	}
+	events, err := s.ClaimEvents(ctx, "relay", epoch, time.Minute, 10)
+	if err != nil || len(events) != 1 {
+		t.Fatalf("events %+v (error %v)", events, err)
+	}
+	notice.ID, notice.Tenant = events[0].ID, tenant
+	if !reflect.DeepEqual(events[0], notice) {
+		t.Errorf("event %+v, want %+v", events[0], notice)
+	}
+	if err := s.PutDelivery(ctx, "crm", events[0], epoch); err != nil {
+		t.Fatal(err)
+	}
+	claimed, err := s.ClaimDeliveries(ctx, "crm", epoch, time.Minute, 10)
+	if err != nil || len(claimed) != 1 || !reflect.DeepEqual(claimed[0].Event, notice) {
+		t.Errorf("delivered as %+v (error %v), want %+v", claimed, err, notice)
+	}
+	if body, err := json.Marshal(notice); err != nil || strings.Contains(string(body), `"ticket"`) {
+		t.Errorf("the notice is written as %s (error %v)", body, err)
 	}
 }
 

@@ -67,6 +67,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
 		{"failures by model", modelFailures},
 		{"findings on trial", trials},
 		{"stages of rules", stages},
+		{"notices of stages", stageNotices},
 		{"maintenance windows", windows},
 		{"held faults", heldFaults},
 	} {

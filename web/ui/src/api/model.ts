@@ -54,6 +54,7 @@ export type User = S["User"];
 export type Token = S["Token"];
 export type NewToken = S["NewTokenAnswer"];
 
+export type NoticeList = S["Notices"];
 export type DetectorRecord = S["DetectorRecord"];
 export type DetectorFigures = S["Figures"];
 export type DetectorReport = S["DetectorReport"];
@@ -67,6 +68,9 @@ export type QuarantinePage = S["QuarantinePage"];
 export type About = S["About"];
 export type DemoBoard = S["Score"];
 export type DemoFault = S["DemoFault"];
+
+/** Something that Presage did by itself and that is about no ticket, as the stream tells it. */
+export type NoticeEvent = S["Notice"] & { id: string };
 
 /** Something that happened at the desk, as the stream tells it. */
 export interface DeskEvent {

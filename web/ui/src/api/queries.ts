@@ -17,6 +17,7 @@ import type {
   MaintenancePage,
   Me,
   Named,
+  NoticeList,
   QuarantinePage,
   Series,
   Station,
@@ -180,6 +181,13 @@ export const maintenanceQuery = (filter: Query) =>
     placeholderData: keepPreviousData,
     refetchInterval: 60_000,
   });
+
+export const noticesQuery = queryOptions({
+  queryKey: ["notices"],
+  queryFn: ({ signal }) => get<NoticeList>("/notices", {}, signal),
+  select: (data) => data.notices ?? [],
+  refetchInterval: 5 * 60_000,
+});
 
 export const catalogQuery = queryOptions({
   queryKey: ["catalog"],

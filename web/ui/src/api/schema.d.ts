@@ -524,6 +524,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What Presage did by itself and people should know of
+         * @description Roles: dispatcher, planner, admin.
+         */
+        get: operations["list-notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/profile/{kind}": {
         parameters: {
             query?: never;
@@ -1350,6 +1370,12 @@ export interface components {
                 [key: string]: string;
             };
         };
+        DetectorNotice: {
+            model: string;
+            reason: string;
+            rule: string;
+            stage: string;
+        };
         DetectorRecord: {
             /** Format: int64 */
             confirmed: number;
@@ -1929,6 +1955,16 @@ export interface components {
             /** @enum {string} */
             role: "viewer" | "technician" | "dispatcher" | "planner" | "admin";
             secret: string;
+        };
+        Notice: {
+            /** Format: date-time */
+            at: string;
+            detector: components["schemas"]["DetectorNotice"];
+            /** @enum {string} */
+            type: "detector.dropped";
+        };
+        Notices: {
+            notices: components["schemas"]["Notice"][];
         };
         QuarantineEntry: {
             /** Format: date-time */
@@ -3404,6 +3440,35 @@ export interface operations {
             };
         };
     };
+    "list-notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notices"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "get-profile": {
         parameters: {
             query?: {
@@ -3689,7 +3754,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-sent events: “ticket” with an Event, “finding” with an Evidence, “reset” when events were missed and everything shown should be loaded again; comments as heartbeat. */
+            /** @description Server-sent events: “ticket” with an Event, “finding” with an Evidence, “notice” with an Event that is about no ticket, “reset” when events were missed and everything shown should be loaded again; comments as heartbeat. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -20,13 +20,14 @@ import {
   IconTool,
   IconUsers,
 } from "@tabler/icons-react";
+import { notifications } from "@mantine/notifications";
 import { useQuery } from "@tanstack/react-query";
-import { useState, type ComponentType } from "react";
+import { useCallback, useState, type ComponentType } from "react";
 import { useTranslation } from "react-i18next";
 import { NavLink, Outlet, useNavigate } from "react-router";
-import { countsQuery, demoQuery } from "../api/queries";
+import { countsQuery, demoQuery, noticesQuery } from "../api/queries";
 import { chooseLanguage, languages, type Language } from "../i18n";
-import { useLiveStatus } from "../live/Live";
+import { useLiveStatus, useNotices } from "../live/Live";
 import { useMay, useMe, useSignOut } from "./session";
 import css from "./shell.module.css";
 import { useShortcuts } from "./shortcuts";
@@ -73,6 +74,7 @@ export function Shell() {
   const [narrow, setNarrow] = useState(() => localStorage.getItem(NARROW) === "1");
   const [help, setHelp] = useState(false);
   const open = useOpenCount();
+  const dropped = useDropped();
 
   useShortcuts({
     "?": () => setHelp(true),
@@ -90,6 +92,11 @@ export function Shell() {
       <p.icon size={17} stroke={1.6} />
       <span className={css["label"]}>{t(`nav.${p.label}`)}</span>
       {p.label === "queue" && open > 0 && <span className={css["count"]}>{open}</span>}
+      {p.label === "detectors" && dropped > 0 && (
+        <span className={css["count"]} title={t("notice.dropped", { count: dropped })} data-testid="dropped">
+          {dropped}
+        </span>
+      )}
     </NavLink>
   );
 
@@ -165,6 +172,32 @@ export function Shell() {
 function useOpenCount(): number {
   const counts = useQuery(countsQuery({ open: true }));
   return Object.values(counts.data?.["severity"] ?? {}).reduce((a, b) => a + b, 0);
+}
+
+/** How many rules dropped by themselves and wait for a decision; says so when another does. */
+function useDropped(): number {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const may = useMay();
+  const notices = useQuery({ ...noticesQuery, enabled: may("list-notices") });
+  useNotices(
+    useCallback(
+      ({ id, detector }) =>
+        notifications.show({
+          id,
+          color: "yellow",
+          autoClose: false,
+          title: t("notice.dropped", { count: 1 }),
+          message: t("notice.droppedHint", { rule: detector.rule, model: detector.model || t("detectors.noModel") }),
+          onClick: () => {
+            notifications.hide(id);
+            void navigate("/detectors");
+          },
+        }),
+      [t, navigate],
+    ),
+  );
+  return notices.data?.length ?? 0;
 }
 
 function LiveMark() {

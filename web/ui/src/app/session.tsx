@@ -47,6 +47,7 @@ export type Operation =
   | "delete-quarantine"
   | "reload-catalog"
   | "set-detector-level"
+  | "list-notices"
   | "create-maintenance"
   | "change-maintenance"
   | "end-maintenance"

@@ -389,6 +389,11 @@ export const de: Words = {
     calledOff: "Abgesagt",
     backwards: "Sie endet, bevor sie beginnt.",
   },
+  notice: {
+    dropped_one: "Eine Regel öffnet keine Tickets mehr",
+    dropped_other: "{{count}} Regeln öffnen keine Tickets mehr",
+    droppedHint: "„{{rule}}“ ({{model}}) lag meist falsch und ist in den Probebetrieb gefallen. Bitte ansehen und entscheiden.",
+  },
   quarantine: {
     sub: "Nachrichten, die nicht gelesen werden konnten",
     none: "Nichts in Quarantäne",

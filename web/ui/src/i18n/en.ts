@@ -388,6 +388,11 @@ export const en = {
     calledOff: "Called off",
     backwards: "It ends before it begins.",
   },
+  notice: {
+    dropped_one: "A rule opens no more tickets",
+    dropped_other: "{{count}} rules open no more tickets",
+    droppedHint: "“{{rule}}” ({{model}}) was mostly wrong and dropped to shadow. Look at it and decide.",
+  },
   quarantine: {
     sub: "Payloads that could not be read",
     none: "Nothing in quarantine",

@@ -389,6 +389,11 @@ export const zh: Words = {
     calledOff: "已取消",
     backwards: "结束早于开始。",
   },
+  notice: {
+    dropped_one: "一条规则不再开工单",
+    dropped_other: "{{count}} 条规则不再开工单",
+    droppedHint: "“{{rule}}”（{{model}}）多数误报，已转入影子模式。请查看并决定。",
+  },
   quarantine: {
     sub: "无法读取的数据包",
     none: "隔离区为空",

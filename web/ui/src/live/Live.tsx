@@ -1,6 +1,6 @@
 import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
-import type { DeskEvent, Evidence, Ticket, TicketDetail } from "../api/model";
+import type { DeskEvent, Evidence, NoticeEvent, Ticket, TicketDetail } from "../api/model";
 import { followStream, type Signal, type Status } from "./stream";
 
 type Listener = (signal: Signal) => void;
@@ -61,6 +61,18 @@ export function useDeskEvents(onEvent: (event: DeskEvent) => void): void {
   );
 }
 
+/** Calls onNotice for every notice while the component is mounted. */
+export function useNotices(onNotice: (notice: NoticeEvent) => void): void {
+  const { listen } = useContext(Context);
+  useEffect(
+    () =>
+      listen((signal) => {
+        if (signal.kind === "notice") onNotice(signal.notice);
+      }),
+    [listen, onNotice],
+  );
+}
+
 /** Calls onFinding for every finding while the component is mounted. */
 export function useFindings(onFinding: (finding: Evidence) => void): void {
   const { listen } = useContext(Context);
@@ -91,6 +103,10 @@ function refresher(client: QueryClient) {
     note(signal: Signal) {
       if (signal.kind === "reset") void client.invalidateQueries();
       if (signal.kind === "finding") later("findings");
+      if (signal.kind === "notice") {
+        later("notices");
+        later("detectors");
+      }
       if (signal.kind === "ticket") {
         const { ticket } = signal.event;
         patchTicket(client, ticket);

@@ -1,9 +1,10 @@
-import type { DeskEvent, Evidence } from "../api/model";
+import type { DeskEvent, Evidence, NoticeEvent } from "../api/model";
 
 /** What a tab hears of the server, whichever tab holds the connection. */
 export type Signal =
   | { kind: "ticket"; event: DeskEvent }
   | { kind: "finding"; finding: Evidence }
+  | { kind: "notice"; notice: NoticeEvent }
   | { kind: "reset" }
   | { kind: "status"; status: Status };
 
@@ -107,6 +108,9 @@ function connect(url: string, tell: (signal: Signal) => void): () => void {
     s.addEventListener("reset", () => tell({ kind: "reset" }));
     s.addEventListener("ticket", (e: MessageEvent<string>) => {
       tell({ kind: "ticket", event: JSON.parse(e.data) as DeskEvent });
+    });
+    s.addEventListener("notice", (e: MessageEvent<string>) => {
+      tell({ kind: "notice", notice: JSON.parse(e.data) as NoticeEvent });
     });
     s.addEventListener("finding", (e: MessageEvent<string>) => {
       tell({ kind: "finding", finding: JSON.parse(e.data) as Evidence });
