@@ -37,6 +37,10 @@ type Config struct {
 	// ReopenWithin is how long after closing a returning fault reopens its
 	// ticket; later it gets a new one that names the old.
 	ReopenWithin time.Duration
+	// A fault flaps when it came back FlappingAfter times within FlappingWithin, and no longer once it neither came nor went for
+	// so long. FlappingAfter 0 turns that off.
+	FlappingAfter  int
+	FlappingWithin time.Duration
 	// MaintenanceSettle is how long after a maintenance window the faults that it withheld may still clear before they get their tickets.
 	MaintenanceSettle time.Duration
 	Deadlines         Deadlines
@@ -49,6 +53,8 @@ func DefaultConfig() Config {
 	return Config{
 		Log:          slog.New(slog.DiscardHandler),
 		ReopenWithin: 72 * time.Hour,
+		// As often as that somebody who was told each time would stop reading.
+		FlappingAfter: 4, FlappingWithin: 2 * time.Hour,
 		// Long enough for a device to start and to be heard, short enough that nobody waits for it.
 		MaintenanceSettle: 5 * time.Minute,
 		Deadlines:         Deadlines{1: 4 * time.Hour, 2: 24 * time.Hour, 3: 72 * time.Hour, 4: 7 * 24 * time.Hour},

@@ -13,6 +13,7 @@ type Entry struct {
 	At     time.Time `json:"at"`
 	Actor  string    `json:"actor"` // sign-in name, or "presage" for an automatic step
 	// Kind is "opened", "evidence", "severity", "assigned", "transition", "comment", "cleared", "reopened", "closed", "refused",
+	// "flapping" (the fault came back Times times in Seconds; single times are not noted from here on), "steady" (it does so no more),
 	// "held" (maintenance kept the fault from opening the ticket since From; Note is the name of the window).
 	Kind string `json:"kind"`
 	// From and To are stages, assignees or severities, as Kind says.
@@ -21,6 +22,9 @@ type Entry struct {
 	// Rule is the rule that made an automatic step.
 	Rule string `json:"rule,omitempty"`
 	Note string `json:"note,omitempty"`
+	// Times and Seconds are the figures of a fault that comes and goes.
+	Times   int   `json:"times,omitempty"`
+	Seconds int64 `json:"seconds,omitempty"`
 	// Dispatch tells who was considered and why, on "assigned".
 	Dispatch *Dispatch `json:"dispatch,omitempty"`
 }

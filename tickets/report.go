@@ -265,14 +265,20 @@ func (w *work) join(s *sheet, f *detectors.Finding) {
 	if at := eventTime(f); at.After(t.LastSeenAt) {
 		t.LastSeenAt = at
 	}
+	noted := !t.flaps()
 	if !t.ClearedAt.IsZero() && eventTime(f).After(t.ClearedAt) {
 		t.ClearedAt = time.Time{}
+		if f.Phase == detectors.Raised && w.returned(s, f) {
+			noted = false
+		}
 	}
 	// A late telling of an earlier occurrence does not make this one older.
 	if at := onset(f); at.Before(t.OnsetAt) && f.Backfill == t.Backfill {
 		t.OnsetAt = at
 	}
-	s.note(evidenceEntry(f, ""))
+	if noted {
+		s.note(evidenceEntry(f, ""))
+	}
 	if f.Severity <= t.Severity {
 		return
 	}
@@ -303,6 +309,10 @@ func (w *work) clear(s *sheet, f *detectors.Finding) {
 	s.ticket.ClearedAt = eventTime(f)
 	s.dirty = true
 	s.event("ticket.updated", false)
+	if s.ticket.flaps() {
+		w.went(s)
+		return
+	}
 	s.note(Entry{Kind: "cleared", Rule: rule(f)})
 }
 
@@ -320,7 +330,7 @@ func (w *work) recover(s *sheet, f *detectors.Finding) {
 // reopen takes a ticket up again whose fault came back soon after closing, for a second pair of eyes.
 func (w *work) reopen(ctx context.Context, s *sheet, f *detectors.Finding) error {
 	t := &s.ticket
-	from, first := t.State, t.Assignee
+	from, first, station := t.State, t.Assignee, t.Station
 	s.flow.enter(t, s.flow.Auto.Reopened)
 	t.Reopened++
 	t.Occurrences++
@@ -329,7 +339,8 @@ func (w *work) reopen(ctx context.Context, s *sheet, f *detectors.Finding) error
 	t.Assignee, t.Station, t.Deadline = "", "", time.Time{}
 	t.Backfill = f.Backfill
 	s.dirty = true
-	s.event("ticket.reopened", !f.Backfill)
+	flaps := w.returned(s, f)
+	s.event("ticket.reopened", !f.Backfill && !flaps)
 	s.note(Entry{Kind: "reopened", From: from, To: t.State, Rule: rule(f)})
 	w.afterMaintenance(s)
 	w.makes(t, f, true)
@@ -337,6 +348,12 @@ func (w *work) reopen(ctx context.Context, s *sheet, f *detectors.Finding) error
 	t.Region = subject.region
 	w.prioritise(t, subject)
 	if f.Backfill {
+		return nil
+	}
+	if flaps && first != "" { // who knows it goes on, and is not told each time
+		t.Assignee, t.Station = first, station
+		s.flow.enter(t, s.flow.Auto.Assigned)
+		w.weigh(t, +1)
 		return nil
 	}
 	return w.dispatch(ctx, s, subject, first)

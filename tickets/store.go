@@ -48,6 +48,8 @@ type Store interface {
 	Findings(ctx context.Context, tenant string, f FindingFilter) (findings []Evidence, next string, err error)
 	// DueHeld returns at most limit faults that maintenance holds and that are to be looked at by now, by device, component and code.
 	DueHeld(ctx context.Context, tenant string, now time.Time, limit int) ([]Key, error)
+	// Flapping returns the IDs of at most limit flapping tickets that were not seen to come or go after a time, the longest ago first.
+	Flapping(ctx context.Context, tenant string, seen time.Time, limit int) ([]string, error)
 	// Counts returns how many tickets match f by each value of each facet: "region", "station", "severity", "component", "state", "assignee".
 	Counts(ctx context.Context, tenant string, f Filter) (map[string]map[string]int, error)
 }

@@ -78,6 +78,8 @@ type Ticket struct {
 	PreviousID string `json:"previous_id,omitempty"`
 	// Backfill marks a ticket opened from readings that were already old: it paged nobody.
 	Backfill bool `json:"backfill,omitempty"`
+	// Flap is nil as long as the fault never came back.
+	Flap *Flap `json:"flap,omitempty"`
 	// Resolution is the closing code: "repaired", "recovered", "no-fault-found", "duplicate".
 	Resolution string `json:"resolution,omitempty"`
 

@@ -74,8 +74,8 @@ func (a announced) Covering(ctx context.Context, tenant, device string, at time.
 	return all, nil
 }
 
-// endMaintenance opens, now and then, the tickets that maintenance held back and that are due.
-func (a *app) endMaintenance(ctx context.Context) error {
+// lookAgain opens, now and then, the tickets that maintenance held back and that are due, and ends the flapping of faults that are steady.
+func (a *app) lookAgain(ctx context.Context) error {
 	tick := time.NewTicker(lookAtHeld)
 	defer tick.Stop()
 	for {
@@ -92,6 +92,11 @@ func (a *app) endMaintenance(ctx context.Context) error {
 			}
 			if n > 0 {
 				a.log.Info("tickets opened after maintenance", "count", n)
+			}
+			_, err = a.desk.SettleFlapping(ctx, tenant)
+			a.tasks.note(taskFlapping, err)
+			if err != nil && ctx.Err() == nil {
+				a.log.Warn("flapping tickets not looked at", "err", err)
 			}
 		}
 	}

@@ -79,6 +79,7 @@ const (
 	taskFleet    = "fleet"    // reads the fleet again
 	taskDispatch = "dispatch" // looks for somebody to take tickets that nobody could
 	taskHeld     = "held"     // opens the tickets that maintenance held back
+	taskFlapping = "flapping" // tells of faults that came and went and do so no more
 	taskReview   = "review"   // takes the right to open tickets from rules that are mostly wrong
 	taskPrune    = "prune"    // removes what is too old
 	taskSeen     = "seen"     // notes when devices were last heard of
@@ -96,7 +97,7 @@ func newTasks(r prometheus.Registerer) tasks {
 			Namespace: "presage", Subsystem: "task", Name: "failures_total", Help: "Rounds of a task that failed.",
 		}, []string{"task"}),
 	}
-	for _, name := range []string{taskFleet, taskDispatch, taskHeld, taskReview, taskPrune, taskSeen, taskBacklog} {
+	for _, name := range []string{taskFleet, taskDispatch, taskHeld, taskFlapping, taskReview, taskPrune, taskSeen, taskBacklog} {
 		t.succeeded.WithLabelValues(name)
 		t.failed.WithLabelValues(name)
 	}

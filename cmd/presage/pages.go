@@ -86,7 +86,7 @@ func (a *app) startWeb(ctx context.Context) error {
 	kept := a.goPart("sessions", func() error { server.Housekeep(keeping); return nil })
 	refreshed := a.goPart("fleet", func() error { return a.refreshFleet(keeping) })
 	dispatched := a.goPart("dispatch", func() error { return a.dispatchPending(keeping) })
-	ended := a.goPart("maintenance", func() error { return a.endMaintenance(keeping) })
+	ended := a.goPart("maintenance", func() error { return a.lookAgain(keeping) })
 	reviewed := a.goPart("review", func() error { return a.accounting().run(keeping) })
 	swept := a.goPart("housekeeping", func() error { return a.keepHouse(keeping) })
 	lookedOut := a.goPart("lookout", func() error { return a.lookOut(keeping) })

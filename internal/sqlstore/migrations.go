@@ -408,4 +408,10 @@ var migrations = []migration{
 			PRIMARY KEY (tenant, device, component, fault_code))`,
 		`CREATE INDEX held_faults_look ON held_faults (tenant, look_at)`,
 	}},
+	{name: "flapping", statements: []string{
+		// flapping_at is when a fault that comes and goes was last seen to do so; null for all others.
+		`ALTER TABLE tickets ADD COLUMN flap TEXT NOT NULL DEFAULT ''`,
+		`ALTER TABLE tickets ADD COLUMN flapping_at TIMESTAMP`,
+		`CREATE INDEX tickets_flapping ON tickets (tenant, flapping_at, id) WHERE flapping_at IS NOT NULL`,
+	}},
 }

@@ -16,7 +16,7 @@ import (
 const ticketColumns = `id, number, kind, device, component, fault_code, severity, priority,
 	priority_reason, title, workflow, workflow_version, state, category,
 	onset_at, opened_at, recorded_at, updated_at, last_seen_at, cleared_at, closed_at, deadline,
-	region, station, assignee, occurrences, reopened, previous_id, backfill, resolution, facts, revision`
+	region, station, assignee, occurrences, reopened, previous_id, backfill, resolution, facts, flap, revision`
 
 // row is *sql.Row or *sql.Rows.
 type row interface{ Scan(dest ...any) error }
@@ -29,7 +29,7 @@ func scanTicket(r row, tenant string) (tickets.Ticket, error) {
 		into(&t.OnsetAt), into(&t.OpenedAt), into(&t.RecordedAt), into(&t.UpdatedAt), into(&t.LastSeenAt),
 		into(&t.ClearedAt), into(&t.ClosedAt), into(&t.Deadline),
 		&t.Region, &t.Station, &t.Assignee, &t.Occurrences, &t.Reopened, &t.PreviousID, &t.Backfill, &t.Resolution,
-		document(&t.Facts), &t.Revision)
+		document(&t.Facts), document(&t.Flap), &t.Revision)
 	return t, err
 }
 
@@ -37,7 +37,7 @@ func scanTicket(r row, tenant string) (tickets.Ticket, error) {
 var noDeadline = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
 // ticketKeys are the columns that are derived from a ticket for searching.
-const ticketKeys = `title_ref, is_open, opened_day, due_key, model, customer`
+const ticketKeys = `title_ref, is_open, opened_day, due_key, model, customer, flapping_at`
 
 const day = 24 * 60 * 60
 
@@ -55,6 +55,10 @@ func ticketValues(t *tickets.Ticket) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	flap, flapping, err := flapValues(t)
+	if err != nil {
+		return nil, err
+	}
 	due := t.Deadline
 	if due.IsZero() {
 		due = noDeadline
@@ -64,8 +68,8 @@ func ticketValues(t *tickets.Ticket) ([]any, error) {
 		reason, title, t.Workflow, t.WorkflowVersion, t.State, string(t.Category),
 		moment(t.OnsetAt), moment(t.OpenedAt), moment(t.RecordedAt), moment(t.UpdatedAt), moment(t.LastSeenAt),
 		stamp(t.ClearedAt), stamp(t.ClosedAt), stamp(t.Deadline),
-		t.Region, t.Station, t.Assignee, t.Occurrences, t.Reopened, t.PreviousID, t.Backfill, t.Resolution, facts,
-		titleRef(title), t.Open(), openedDay(t.OpenedAt), moment(due), t.Facts.Model, t.Facts.Customer,
+		t.Region, t.Station, t.Assignee, t.Occurrences, t.Reopened, t.PreviousID, t.Backfill, t.Resolution, facts, flap,
+		titleRef(title), t.Open(), openedDay(t.OpenedAt), moment(due), t.Facts.Model, t.Facts.Customer, flapping,
 	}, nil
 }
 
@@ -94,7 +98,7 @@ var (
 )
 
 // ticketParams is how many values ticketValues returns.
-const ticketParams = 37
+const ticketParams = 39
 
 // placeholders returns "$from, ..." of n placeholders.
 func placeholders(from, n int) string {

@@ -112,6 +112,28 @@ func windows(t *testing.T, s *sqlstore.Store) {
 	}
 }
 
+func flapping(t *testing.T, s *sqlstore.Store) {
+	all := insert(t, s, newTicket("bus-1", "overheat"), newTicket("bus-2", "overheat"), newTicket("bus-3", "overheat"))
+	all[1].Flap = &tickets.Flap{Times: 4, Seen: epoch}
+	save(t, s, all[1])
+	all[2].Flap = &tickets.Flap{Flapping: true, Seen: epoch.Add(time.Minute)}
+	save(t, s, all[2])
+	for _, c := range []struct {
+		seen  time.Duration
+		limit int
+		want  []string
+	}{
+		{-time.Second, 10, nil}, {0, 10, []string{all[0].ID}}, {time.Minute, 10, []string{all[0].ID, all[2].ID}}, {time.Minute, 1, []string{all[0].ID}},
+	} {
+		if got, err := s.Flapping(t.Context(), tenant, epoch.Add(c.seen), c.limit); err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("seen %s, limit %d: %v (error %v), want %v", c.seen, c.limit, got, err, c.want)
+		}
+	}
+	if got, err := s.Flapping(t.Context(), "other", epoch.Add(time.Hour), 10); err != nil || len(got) != 0 {
+		t.Errorf("another tenant sees %v (error %v)", got, err)
+	}
+}
+
 func heldFaults(t *testing.T, s *sqlstore.Store) {
 	ctx := t.Context()
 	key := tickets.Key{Tenant: tenant, Device: "bus-7", Component: "cooling", FaultCode: "overheat"}

@@ -66,6 +66,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
 		{"outcomes of rules", outcomes},
 		{"failures by model", modelFailures},
 		{"findings on trial", trials},
+		{"flapping tickets", flapping},
 		{"stages of rules", stages},
 		{"notices of stages", stageNotices},
 		{"maintenance windows", windows},
@@ -89,6 +90,7 @@ func newTicket(device, code string) tickets.Ticket {
 		Title:          tickets.Text{"en": "Coolant temperature too high", "de": "Kühlmittel zu heiß", "zh": "冷却液温度过高"},
 		Workflow:       "fault", WorkflowVersion: 1, State: "new", Category: tickets.CategoryNew,
 		OnsetAt: epoch.Add(-time.Hour), OpenedAt: epoch, RecordedAt: epoch.Add(time.Second), UpdatedAt: epoch.Add(time.Second),
+		Flap:       &tickets.Flap{Flapping: true, Times: 4, Since: epoch.Add(-time.Hour), Last: epoch, Seen: epoch},
 		LastSeenAt: epoch, Region: "north", Station: "hamburg", Assignee: "t-1", Occurrences: 1,
 		Facts: tickets.Facts{DeviceName: "Bus 7", Model: "bus", Customer: "c-1", CustomerName: "Hochbahn", Purchased: epoch.AddDate(-1, 0, 0)},
 	}

@@ -1599,7 +1599,11 @@ export interface components {
             kind: string;
             note?: string;
             rule?: string;
+            /** Format: int64 */
+            seconds?: number;
             ticket: string;
+            /** Format: int64 */
+            times?: number;
             to?: string;
         };
         ErrorDetail: {
@@ -1774,6 +1778,18 @@ export interface components {
             words?: {
                 [key: string]: string;
             };
+        };
+        Flap: {
+            flapping: boolean;
+            /** Format: date-time */
+            last?: string;
+            recent?: string[];
+            /** Format: date-time */
+            seen?: string;
+            /** Format: date-time */
+            since?: string;
+            /** Format: int64 */
+            times?: number;
         };
         Fleet: {
             cells: components["schemas"]["Cell"][];
@@ -2186,6 +2202,7 @@ export interface components {
             device: string;
             facts: components["schemas"]["Facts"];
             fault_code: string;
+            flap?: components["schemas"]["Flap"];
             id: string;
             kind: string;
             /** Format: date-time */
@@ -2251,6 +2268,7 @@ export interface components {
             device: string;
             facts: components["schemas"]["Facts"];
             fault_code: string;
+            flap?: components["schemas"]["Flap"];
             id: string;
             kind: string;
             /** Format: date-time */

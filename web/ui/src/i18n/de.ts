@@ -186,6 +186,8 @@ export const de: Words = {
     noneYetHint: "Tickets öffnen sich von selbst, wenn ein Detektor einen Fehler findet.",
   },
   ticket: {
+    flapping_one: "Flattert, einmal",
+    flapping_other: "Flattert, {{count}}-mal",
     actions: "Schritte",
     denied_one: "{{count}} Schritt steht Ihnen nicht zu",
     denied_other: "{{count}} Schritte stehen Ihnen nicht zu",
@@ -238,6 +240,10 @@ export const de: Words = {
     note: "Notiz",
   },
   history: {
+    flapping_one: "sah ihn einmal in {{span}} kommen und gehen: er flattert, und einzelne Male werden nicht mehr gemeldet",
+    flapping_other: "sah ihn {{count}}-mal in {{span}} kommen und gehen: er flattert, und einzelne Male werden nicht mehr gemeldet",
+    steady_one: "sah, dass er einmal in {{span}} kam und ging und es nicht mehr tut",
+    steady_other: "sah, dass er {{count}}-mal in {{span}} kam und ging und es nicht mehr tut",
     held: "wartete das Ende der Wartung ab",
     opened: "hat das Ticket geöffnet",
     evidence: "hat einen Beleg ergänzt",

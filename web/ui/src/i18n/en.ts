@@ -185,6 +185,8 @@ export const en = {
     noneYetHint: "Tickets open by themselves when a detector finds a fault.",
   },
   ticket: {
+    flapping_one: "Flapping, {{count}} time",
+    flapping_other: "Flapping, {{count}} times",
     actions: "Actions",
     denied_one: "{{count}} step is not yours to take",
     denied_other: "{{count}} steps are not yours to take",
@@ -237,6 +239,10 @@ export const en = {
     note: "Note",
   },
   history: {
+    flapping_one: "saw it come and go {{count}} time in {{span}}: it flaps, and single times are not told any more",
+    flapping_other: "saw it come and go {{count}} times in {{span}}: it flaps, and single times are not told any more",
+    steady_one: "saw that it came and went {{count}} time in {{span}}, and does so no more",
+    steady_other: "saw that it came and went {{count}} times in {{span}}, and does so no more",
     held: "waited for maintenance to end",
     opened: "opened the ticket",
     evidence: "added evidence",

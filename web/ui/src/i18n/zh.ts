@@ -186,6 +186,8 @@ export const zh: Words = {
     noneYetHint: "检测器发现故障时会自动开单。",
   },
   ticket: {
+    flapping_one: "反复出现 {{count}} 次",
+    flapping_other: "反复出现 {{count}} 次",
     actions: "操作",
     denied_one: "{{count}} 个步骤您无权执行",
     denied_other: "{{count}} 个步骤您无权执行",
@@ -238,6 +240,10 @@ export const zh: Words = {
     note: "备注",
   },
   history: {
+    flapping_one: "发现故障在 {{span}} 内反复 {{count}} 次：判为抖动，不再逐次通知",
+    flapping_other: "发现故障在 {{span}} 内反复 {{count}} 次：判为抖动，不再逐次通知",
+    steady_one: "确认故障在 {{span}} 内反复 {{count}} 次，现已不再反复",
+    steady_other: "确认故障在 {{span}} 内反复 {{count}} 次，现已不再反复",
     held: "等待维护结束",
     opened: "开立了工单",
     evidence: "补充了证据",

@@ -1,3 +1,4 @@
+import { IconArrowsUpDown } from "@tabler/icons-react";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
@@ -56,6 +57,7 @@ export const Row = memo(function Row({ ticket, station, assignee, selected, curr
           <span className={`${css["title"]} clip`}>
             {pick(ticket.title, i18n.language)}
             {ticket.occurrences > 1 && <span className={css["times"]}>×{ticket.occurrences}</span>}
+            {ticket.flap?.flapping && <IconArrowsUpDown className={css["times"]} size={12} role="img" aria-label={t("ticket.flapping", { count: ticket.flap.times ?? 0 })} />}
           </span>
           {ticket.reason && (
             <span className={`${css["reason"]} clip`} data-testid="ticket-reason" title={pick(ticket.reason, i18n.language)}>

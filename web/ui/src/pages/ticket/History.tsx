@@ -4,6 +4,7 @@ import {
   IconAlertTriangle,
   IconArrowBackUp,
   IconArrowRight,
+  IconArrowsUpDown,
   IconBan,
   IconCheck,
   IconCircleDot,
@@ -23,6 +24,7 @@ import { useNames, useStateName } from "../../app/names";
 import { Ago } from "../../components/Ago";
 import { describe, Read } from "../../components/states";
 import { pick } from "../../format/names";
+import { duration, SECOND } from "../../format/time";
 import css from "./ticket.module.css";
 
 const icons: Record<string, ComponentType<{ size?: number; stroke?: number }>> = {
@@ -37,6 +39,8 @@ const icons: Record<string, ComponentType<{ size?: number; stroke?: number }>> =
   closed: IconCheck,
   refused: IconBan,
   held: IconTool,
+  flapping: IconArrowsUpDown,
+  steady: IconArrowsUpDown,
 };
 
 /** What happened to the ticket, newest first, with a field to add to it. */
@@ -83,7 +87,7 @@ function Line({ entry, zone }: { entry: Entry; zone: string | undefined }) {
       <div>
         <p>
           <b>{entry.actor === "presage" ? "Presage" : entry.actor}</b>{" "}
-          {t(`history.${entry.kind}`, { from: name(entry.from), to: name(entry.to), defaultValue: entry.kind })}
+          {t(`history.${entry.kind}`, { from: name(entry.from), to: name(entry.to), count: entry.times ?? 0, span: duration((entry.seconds ?? 0) * SECOND, i18n.language), defaultValue: entry.kind })}
           <span className={css["when"]}>
             <Ago at={entry.at} zone={zone} />
           </span>

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { IconArrowBackUp, IconHistory, IconRepeat } from "@tabler/icons-react";
+import { IconArrowBackUp, IconArrowsUpDown, IconHistory, IconRepeat } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 import type { TicketDetail } from "../../api/model";
@@ -56,6 +56,12 @@ function Loaded({ ticket, id }: { ticket: TicketDetail; id: string }) {
             <Tag>
               <IconRepeat size={12} aria-hidden="true" />
               {t("ticket.occurrences", { count: ticket.occurrences })}
+            </Tag>
+          )}
+          {ticket.flap?.flapping && (
+            <Tag tone="warning">
+              <IconArrowsUpDown size={12} aria-hidden="true" />
+              {t("ticket.flapping", { count: ticket.flap.times ?? 0 })}
             </Tag>
           )}
           {ticket.reopened > 0 && (
