@@ -20,6 +20,8 @@ type DetectorReport struct {
 	Detectors []DetectorRecord `json:"detectors"`
 	// Models are the figures of all rules together, by model; their rule is empty.
 	Models []quality.Figures `json:"models"`
+	// Rules are all rules of the catalogue in force on every model, with the stages that they have now, by rule, then model.
+	Rules []RuleStage `json:"rules"`
 	// Changes are the newest 200 changes of stages and levels, newest first, whatever the window.
 	Changes []quality.Setting `json:"changes"`
 }
@@ -35,6 +37,13 @@ type DetectorRecord struct {
 	Setting *quality.Setting `json:"setting,omitempty"`
 	// Suggested is the setting with a level that would suit what became known better, absent when there is none.
 	Suggested *quality.Setting `json:"suggested,omitempty"`
+}
+
+// RuleStage is the stage that a rule has on the devices of a model.
+type RuleStage struct {
+	quality.Subject
+	Stage  detectors.Stage `json:"stage" enum:"shadow,canary,live"`
+	Canary float64         `json:"canary,omitempty"` // the share of the devices on which a canary is live
 }
 
 // DetectorTickets are the tickets behind the figures of a rule, newest first.
@@ -148,7 +157,29 @@ func (s *Server) listDetectors(ctx context.Context, who access.Principal, in *de
 	if err != nil {
 		return nil, err
 	}
-	return answer(DetectorReport{Days: in.Days, Detectors: records(rules, trials, settings, steps), Models: models, Changes: changes}), nil
+	return answer(DetectorReport{
+		Days: in.Days, Detectors: records(rules, trials, settings, steps), Models: models,
+		Rules: stages(s.cfg.Detectors.Rules(who.Tenant), settings), Changes: changes,
+	}), nil
+}
+
+// stages puts the stages that differ from the catalogue's over those of its rules.
+func stages(rules []RuleStage, settings []quality.Setting) []RuleStage {
+	set := map[quality.Subject]quality.Setting{}
+	for _, v := range settings {
+		set[v.Subject] = v
+	}
+	all := make([]RuleStage, len(rules))
+	for i, r := range rules {
+		if v := set[r.Subject]; v.Stage != "" {
+			r.Stage, r.Canary = v.Stage, v.Canary
+		}
+		all[i] = r
+	}
+	slices.SortFunc(all, func(a, b RuleStage) int {
+		return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Model, b.Model))
+	})
+	return all
 }
 
 // records lays what is known of each rule and model together, by rule, then model.

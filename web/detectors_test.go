@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -34,6 +35,10 @@ func TestDetectors(t *testing.T) {
 	}
 	if r := got.Detectors[0]; r.Rule != detectors.BaseRule || r.Setting != nil || r.Suggested == nil || r.Suggested.Level != 1.25 {
 		t.Errorf("suggestion %+v", r)
+	}
+	live, canary := detectors.StageLive, detectors.StageCanary
+	if want := []RuleStage{{hot, detectors.StageShadow, 0}, {quality.Subject{Rule: "hot", Model: "X2"}, live, 0}, {quality.Subject{Rule: "new", Model: "X1"}, canary, 0.25}}; !slices.Equal(got.Rules, want) {
+		t.Errorf("rules %+v, want %+v", got.Rules, want)
 	}
 	r := got.Detectors[1]
 	if r.Subject != hot || r.Tickets != 2 || *r.Precision != 0.5 || *r.FalsePerDeviceMonth != 0.1 || *r.DelaySeconds != 60 || r.Setting == nil || r.Setting.Stage != detectors.StageShadow {

@@ -569,6 +569,12 @@ func (w *world) StageSettings(context.Context, string) ([]quality.Setting, error
 func (w *world) StageChanges(context.Context, string) ([]quality.Setting, error) {
 	return w.stages, w.fail()
 }
+func (w *world) Rules(string) []RuleStage {
+	return []RuleStage{
+		{quality.Subject{Rule: "new", Model: "X1"}, detectors.StageCanary, 0.25},
+		{quality.Subject{Rule: "hot", Model: "X2"}, detectors.StageLive, 0}, {quality.Subject{Rule: "hot", Model: "X1"}, detectors.StageLive, 0},
+	}
+}
 func (w *world) SetStage(_ context.Context, _ string, v quality.Setting) error {
 	w.stages = append(w.stages, v)
 	return w.fail()

@@ -219,6 +219,8 @@ type Detectors interface {
 	StageSettings(ctx context.Context, tenant string) ([]quality.Setting, error)
 	// StageChanges returns the newest changes, newest first.
 	StageChanges(ctx context.Context, tenant string) ([]quality.Setting, error)
+	// Rules returns the rules of the catalogue in force on every model and on devices without one, with the stages of the catalogue.
+	Rules(tenant string) []RuleStage
 	// SetStage changes the stage or the level of a rule, from the next readings on. It fails with a RejectedError when there is no such
 	// rule or model, and with tickets.ErrConflict when somebody changed it later.
 	SetStage(ctx context.Context, tenant string, v quality.Setting) error

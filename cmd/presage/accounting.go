@@ -185,6 +185,26 @@ func (c accounting) follow(ctx context.Context) error {
 	return nil
 }
 
+// Rules implements web.Detectors.
+func (c accounting) Rules(tenant string) []web.RuleStage {
+	var all []web.RuleStage
+	add := func(model, rule string, r detectors.Rollout) {
+		stage := web.RuleStage{Subject: quality.Subject{Rule: rule, Model: model}, Stage: r.Stage, Canary: r.Canary}
+		if stage.Stage == "" {
+			stage.Stage = detectors.StageLive
+		}
+		all = append(all, stage)
+	}
+	for _, m := range append([]fleet.Model{{}}, c.fleet.Models(tenant)...) {
+		plan := c.watching.Catalogue().Plan(m.ID, m.Kind)
+		for _, r := range plan.Rules {
+			add(m.ID, r.ID, r.Rollout)
+		}
+		add(m.ID, detectors.BaseRule, plan.BaseRollout)
+	}
+	return all
+}
+
 // SetStage implements web.Detectors: it counts at once.
 func (c accounting) SetStage(ctx context.Context, tenant string, v quality.Setting) error {
 	if _, known := c.fleet.Model(tenant, v.Model); v.Model != "" && !known {

@@ -127,7 +127,7 @@ func browseDetectors(t *testing.T, p *process) int {
 	}
 	var r web.DetectorReport
 	p.get("/api/v1/detectors", &r)
-	if r.Changes[0].By != "pia" || r.Changes[0].Stage != "" {
+	if r.Changes[0].By != "pia" || r.Changes[0].Stage != "" || r.Changes[0].Reason != "the sensor was cleaned" {
 		t.Errorf("the change of the planner is %+v", r.Changes[0])
 	}
 	return 1

@@ -24,6 +24,11 @@ async function main() {
       const recall = page.locator('[data-testid="model-"] [data-label="Recall"]');
       await recall.getByText("of 1 failures").waitFor({ timeout: 10_000 });
     });
+    await step("the rules without a ticket are listed with their stages", async () => {
+      await page.locator('[data-testid="other-rules"] summary').click();
+      await page.locator('[data-testid="other-rules"] tbody tr').first().waitFor({ timeout: 10_000 });
+    });
+    await step("the dropped rule is counted beside the page's name", () => page.getByTestId("dropped").first().waitFor({ timeout: 10_000 }));
     for (const scheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme: scheme });
       await page.screenshot({ path: path.join(options.shots, `detectors-${scheme}.png`) });
@@ -37,6 +42,8 @@ async function main() {
       await row.locator("input").first().click();
       const changed = page.waitForResponse((r) => r.request().method() === "PUT" && r.ok(), { timeout: 10_000 });
       await page.getByRole("option", { name: "As catalogued" }).click();
+      await page.getByTestId("stage-reason").fill("the sensor was cleaned");
+      await page.getByTestId("stage-save").click();
       await changed;
     });
   } finally {

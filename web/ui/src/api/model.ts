@@ -59,6 +59,7 @@ export type DetectorRecord = S["DetectorRecord"];
 export type DetectorFigures = S["Figures"];
 export type DetectorReport = S["DetectorReport"];
 export type DetectorTickets = S["DetectorTickets"];
+export type RuleStage = S["RuleStage"];
 export type StageSetting = S["Setting"];
 export type MaintenanceWindow = S["MaintenanceWindow"];
 export type MaintenancePage = S["MaintenancePage"];

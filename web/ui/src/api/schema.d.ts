@@ -1414,6 +1414,7 @@ export interface components {
             days: number;
             detectors: components["schemas"]["DetectorRecord"][];
             models: components["schemas"]["Figures"][];
+            rules: components["schemas"]["RuleStage"][];
         };
         DetectorTicket: {
             /** Format: date-time */
@@ -2053,6 +2054,14 @@ export interface components {
              * @description For how long the tokens that the device has now stay valid.
              */
             grace_hours: number;
+        };
+        RuleStage: {
+            /** Format: double */
+            canary?: number;
+            model: string;
+            rule: string;
+            /** @enum {string} */
+            stage: "shadow" | "canary" | "live";
         };
         Score: {
             /** Format: int64 */

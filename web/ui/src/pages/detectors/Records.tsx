@@ -1,25 +1,19 @@
-import { Select } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Fragment, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
-import { put } from "../../api/client";
 import type { DetectorRecord, StageSetting } from "../../api/model";
 import { detectorsQuery, detectorTicketsQuery } from "../../api/queries";
-import { useMay } from "../../app/session";
 import { Ago } from "../../components/Ago";
 import { Tag } from "../../components/marks";
 import { Section, Table } from "../../components/Page";
-import { describe, Empty, Read } from "../../components/states";
+import { Empty, Read } from "../../components/states";
 import { count, measured, percent } from "../../format/number";
 import css from "./detectors.module.css";
 import { Levels } from "./Levels";
 import { Models, Recall } from "./Models";
-
-const stages = ["catalogue", "live", "canary", "shadow"] as const;
-/** The share of the devices of a canary that is set here; the API takes any. */
-const canaryShare = 0.1;
+import { Rules } from "./Rules";
+import { Stage } from "./Stage";
 
 /** How every rule did by model, what trials would have added, and who changed stages. */
 export function Records() {
@@ -28,13 +22,13 @@ export function Records() {
   return (
     <Section title={t("detectors.quality")} note={t("detectors.qualityNote", { count: query.data?.days ?? 90 })}>
       <Read query={query} rows={4}>
-        {(report) =>
-          (report.detectors ?? []).length + (report.models ?? []).length === 0 ? (
-            <Empty title={t("detectors.noRecords")}>
-              <p>{t("detectors.noRecordsHint")}</p>
-            </Empty>
-          ) : (
-            <>
+        {(report) => (
+          <>
+            {(report.detectors ?? []).length + (report.models ?? []).length === 0 ? (
+              <Empty title={t("detectors.noRecords")}>
+                <p>{t("detectors.noRecordsHint")}</p>
+              </Empty>
+            ) : (
               <Table
                 label={t("detectors.quality")}
                 head={
@@ -54,12 +48,13 @@ export function Records() {
                   <Line key={`${r.rule}\n${r.model}`} record={r} />
                 ))}
               </Table>
-              <Levels records={report.detectors ?? []} />
-              <Models models={report.models ?? []} />
-              <Changes changes={report.changes ?? []} />
-            </>
-          )
-        }
+            )}
+            <Levels records={report.detectors ?? []} />
+            <Models models={report.models ?? []} />
+            <Rules report={report} />
+            <Changes changes={report.changes ?? []} />
+          </>
+        )}
       </Read>
     </Section>
   );
@@ -105,7 +100,7 @@ function Line({ record: r }: { record: DetectorRecord }) {
           {r.trial_raised > 0 && <div className={css["meta"]}>{t("detectors.added", { added: n(r.trial_raised - r.trial_ticketed) })}</div>}
         </td>
         <td data-label={t("detectors.stage")}>
-          <Stage record={r} />
+          <Stage rule={r.rule} model={r.model} setting={r.setting} />
           {r.setting?.level !== undefined && <div className={css["meta"]}>{t("detectors.level", { level: measured(r.setting.level, i18n.language) })}</div>}
         </td>
       </tr>
@@ -139,39 +134,6 @@ function Behind({ record: r }: { record: DetectorRecord }) {
         </ul>
       )}
     </Read>
-  );
-}
-
-function Stage({ record: r }: { record: DetectorRecord }) {
-  const { t, i18n } = useTranslation();
-  const share = percent(r.setting?.canary || canaryShare, i18n.language);
-  const may = useMay();
-  const client = useQueryClient();
-  const now = r.setting?.stage ?? "catalogue";
-  const change = useMutation({
-    mutationFn: (stage: string) =>
-      put(`/detectors/${encodeURIComponent(r.rule)}/stage`, { model: r.model, stage, reason: t("detectors.byHand"), ...(stage === "canary" ? { canary: canaryShare } : {}) }),
-    onSettled: () => void client.invalidateQueries({ queryKey: ["detectors"] }),
-    onError: (error) => notifications.show({ color: "red", title: t("detectors.notChanged"), message: describe(error) }),
-  });
-  return (
-    <>
-      {may("set-detector-stage") ? (
-        <Select
-          size="xs"
-          w={150}
-          value={now}
-          data={stages.map((value) => ({ value, label: t(`detectors.stages.${value}`, { share }) }))}
-          aria-label={t("detectors.stageOf", { rule: r.rule })}
-          allowDeselect={false}
-          disabled={change.isPending}
-          onChange={(v) => v && v !== now && change.mutate(v)}
-        />
-      ) : (
-        <Tag tone={now === "shadow" ? "warning" : undefined}>{t(`detectors.stages.${now}`, { share })}</Tag>
-      )}
-      {now === "shadow" && r.setting?.by === "review" && <div className={css["meta"]}>{t("detectors.dropped")}</div>}
-    </>
   );
 }
 
