@@ -22,15 +22,14 @@ const (
 var reserve = [holdings]int64{0, 4 << 10, 8 << 10, 36 << 10}
 
 // stages is the order in which the memory is given out: what is urgent gets all it can use, what is important a good deal, then every metric gets
-// something, then all get more.
+// something, then all get more. The full tier takes seven times as long as the promoted one: it is for what is urgent alone.
 var stages = [...]struct {
 	rank rank
 	to   holding
 }{
 	{urgent, 1}, {urgent, 2}, {urgent, 3},
 	{important, 1}, {important, 2},
-	{ordinary, 1},
-	{important, 3}, {ordinary, 2}, {ordinary, 3},
+	{ordinary, 1}, {ordinary, 2},
 }
 
 // budget gives the metrics of a lane memory for judging their novelty. Where it does not last for all metrics of a rank, those keep it that

@@ -10,12 +10,12 @@ import (
 
 // The checkpoint of an [Engine]: a magic word that ends with the version of the form, the ticks, then every device
 // in the order of its first batch. State of detectors is opaque, with its length, and is kept only where the
-// plan still has a rule of the same id, fingerprint and version. Version 3 knew nothing of novelty and of the metrics that faults
+// plan still has a rule of the same id, fingerprint and version. Version 4 judged the novelty of every reading, version 3 knew nothing of novelty and of the metrics that faults
 // were found on, version 2 neither that nor the order of messages, version 1 neither that nor echoes nor what was told on backfilled
 // readings only; all are still read.
 const (
 	checkpointMagic = "PRESAGE-DETECT-%d\n"
-	checkpointForm  = 4
+	checkpointForm  = 5
 )
 
 // Bounds of a checkpoint that is believed.
@@ -305,7 +305,7 @@ func (d *device) readMetric(r *stat.Reader, form int) (lost bool) {
 	lost = readRules(r, m.rules)
 	key, state, present := readMethod(r)
 	if form >= 4 {
-		d.readNovelty(r, &m.novel)
+		d.readNovelty(r, &m.novel, form)
 	}
 	if r.Err() != nil || key != seriesOf(d.plan) || m.joint < 0 && d.plan.describe(m.name).Unwatched {
 		return lost

@@ -12,17 +12,22 @@ func (d *device) appendNovelty(dst []byte, n *novel) []byte {
 	if n.judge != nil {
 		dst = stat.AppendBlob(dst, n.judge.AppendState)
 	}
+	dst = stat.AppendInt(dst, n.last)
 	dst = stat.AppendFloat(dst, float64(n.level))
 	dst = stat.AppendBool(dst, n.suspicious)
 	return append(dst, byte(n.rank), n.bad)
 }
 
 // readNovelty reads what appendNovelty wrote, or skips it when the plan has another method now, which starts afresh.
-func (d *device) readNovelty(r *stat.Reader, n *novel) {
+func (d *device) readNovelty(r *stat.Reader, n *novel, form int) {
 	if there := r.Bool(); !there {
 		return
 	}
 	key, state, present := readMethod(r)
+	last := int64(0)
+	if form >= 5 {
+		last = r.Int()
+	}
 	level, suspicious := r.Finite(), r.Bool()
 	rank, bad := rank(r.Byte()), r.Byte()
 	if level < 0 || level > mostSurprise || rank >= ranks {
@@ -35,7 +40,7 @@ func (d *device) readNovelty(r *stat.Reader, n *novel) {
 	if n.wanted = bad < novelOff; !n.wanted {
 		return
 	}
-	n.level, n.suspicious, n.rank = float32(level), suspicious, rank
+	n.last, n.level, n.suspicious, n.rank = last, float32(level), suspicious, rank
 	if !present {
 		return
 	}

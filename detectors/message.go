@@ -123,7 +123,7 @@ func (d *device) applySample(e *Engine, in *Input, s *telemetry.Sample) fate {
 	if m.base != nil {
 		d.observeBase(e, m, in)
 	}
-	if m.novel.judge != nil {
+	if m.novel.due(in.Time) {
 		d.observeNovelty(e, m, in)
 	}
 	return sampleTaken

@@ -102,3 +102,32 @@ func TestRestoreOfTheSecondForm(t *testing.T) {
 		}
 	}
 }
+
+// A checkpoint in the fourth form, which had judged the novelty of every reading, is still read: what was decided holds.
+func TestRestoreOfTheFourthForm(t *testing.T) {
+	data, err := os.ReadFile("testdata/checkpoint-4.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, p := detectors.DefaultConfig(), withNovelty(t, ruleBook, distance{})
+	e := detectors.NewEngine(cfg, p)
+	if err := e.Restore(data); err != nil {
+		t.Fatal(err)
+	}
+	again := detectors.NewEngine(cfg, p)
+	if err := again.Restore(e.AppendState(nil)); err != nil {
+		t.Fatal(err)
+	}
+	want(t, again.Apply(event("crash", start+602_000, "b")), "") // a redelivery
+	want(t, again.Apply(event("crash", start+603_000, "c")), "raised crash-loop software")
+	var ended []detectors.Finding
+	for i := range int64(1000) {
+		ended = append(ended, again.Apply(reading("flow", start+610_000+i*1000, 20+float64(i%5)/2))...)
+	}
+	want(t, ended, "cleared abnormal-behaviour device")
+	for i := range data {
+		if fresh := detectors.NewEngine(cfg, p); fresh.Restore(slices.Clone(data[:i])) == nil {
+			t.Fatalf("the first %d bytes are taken for a checkpoint", i)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/presage-pdm/presage/detectors/expression"
 	"github.com/presage-pdm/presage/detectors/implausible"
 	"github.com/presage-pdm/presage/detectors/limit"
+	"github.com/presage-pdm/presage/detectors/novelty"
 	"github.com/presage-pdm/presage/detectors/rate"
 	"github.com/presage-pdm/presage/detectors/seasonal"
 	"github.com/presage-pdm/presage/detectors/sequence"
@@ -76,6 +77,13 @@ func BenchmarkDetector(b *testing.B) {
 				all[i] = seasonal.New().New()
 			}
 			return func(i, n int, value float64) { all[i].Observe(at(n), value, true) }
+		}},
+		{"novelty", func(instances int) feed {
+			all := make([]detectors.Novelty, instances)
+			for i := range all {
+				all[i] = novelty.New().New(detectors.PromotedTier)
+			}
+			return func(i, n int, value float64) { all[i].Observe(at(n), value) }
 		}},
 		{"shift", func(instances int) feed {
 			all := make([]detectors.Joint, instances)

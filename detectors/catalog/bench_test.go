@@ -57,10 +57,29 @@ func BenchmarkEngineSample(b *testing.B) {
 	}
 }
 
-// TestBytesASeries holds the engine to its memory: heap per series, everything of the device included.
+// TestBytesASeries holds the engine to its memory: heap per series, everything of the device included, without novelty, and what novelty may take on top of that.
 func TestBytesASeries(t *testing.T) {
-	const devices, most = 200, 2048
-	e := newEngine(t)
+	const most, novelty = 2048, 4 << 20
+	each, series := bytesASeries(t, 0)
+	if each > most {
+		t.Errorf("%.0f bytes a series, want at most %d", each, most)
+	}
+	with, _ := bytesASeries(t, novelty)
+	if took := (with - each) * series; took > novelty || took < novelty/2 {
+		t.Errorf("novelty takes %.0f bytes, of %d that it may", took, novelty)
+	}
+}
+
+// bytesASeries returns the heap per series with so much memory for novelty, and the series.
+func bytesASeries(t *testing.T, novelty int64) (each, series float64) {
+	const devices = 200
+	c, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := detectors.DefaultConfig()
+	cfg.NoveltyMemory = novelty
+	e := detectors.NewEngine(cfg, NewPlans(c, func(string, string) (string, string) { return "", "" }))
 	rng := rand.New(rand.NewPCG(1, 2))
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -72,9 +91,7 @@ func TestBytesASeries(t *testing.T) {
 	fill(e, names, 300, 600_000, rng) // two days: with profiles
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	each := float64(after.HeapAlloc-before.HeapAlloc) / (devices * 10)
-	t.Logf("%.0f bytes a series, %.0f in a checkpoint", each, float64(len(e.AppendState(nil)))/(devices*10))
-	if each > most {
-		t.Errorf("%.0f bytes a series, want at most %d", each, most)
-	}
+	each = float64(int64(after.HeapAlloc)-int64(before.HeapAlloc)) / (devices * 10)
+	t.Logf("%d bytes for novelty: %.0f bytes a series, %.0f in a checkpoint", novelty, each, float64(len(e.AppendState(nil)))/(devices*10))
+	return each, devices * 10
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/presage-pdm/presage/detectors"
+	"github.com/presage-pdm/presage/detectors/novelty"
 	"github.com/presage-pdm/presage/detectors/seasonal"
 	"github.com/presage-pdm/presage/detectors/shift"
 	"github.com/presage-pdm/presage/telemetry"
@@ -23,6 +24,7 @@ type Catalogue struct {
 	faults   map[string]detectors.FaultCode
 	baseline detectors.SeriesMethod
 	joint    detectors.JointMethod
+	novelty  detectors.NoveltyMethod
 
 	mu    sync.Mutex
 	plans map[modelKind]*detectors.Plan
@@ -38,7 +40,7 @@ func New(layers ...*Layer) (*Catalogue, error) {
 	}
 	c := &Catalogue{
 		layers: append([]*Layer{base}, layers...), rules: map[*Rule]*detectors.Rule{}, faults: map[string]detectors.FaultCode{},
-		baseline: seasonal.New(), joint: shift.New(shift.DefaultConfig()), plans: map[modelKind]*detectors.Plan{},
+		baseline: seasonal.New(), joint: shift.New(shift.DefaultConfig()), novelty: novelty.New(), plans: map[modelKind]*detectors.Plan{},
 	}
 	for _, l := range c.layers {
 		for _, f := range l.Faults {
@@ -125,7 +127,7 @@ func (c *Catalogue) Plan(model, kind string) *detectors.Plan {
 }
 
 func (c *Catalogue) build(model, kind string) *detectors.Plan {
-	p := &detectors.Plan{Series: c.baseline, Joint: c.joint, Faults: c.faults}
+	p := &detectors.Plan{Series: c.baseline, Joint: c.joint, Novelty: c.novelty, Faults: c.faults}
 	var metrics []Metric // least binding first
 	at := map[string]int{}
 	for _, l := range c.layers {
