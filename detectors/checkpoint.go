@@ -10,7 +10,7 @@ import (
 
 // The checkpoint of an [Engine]: a magic word that ends with the version of the form, the ticks, then every device
 // in the order of its first batch. State of detectors is opaque, with its length, and is kept only where the
-// plan still has a rule of the same id, fingerprint and version. Version 4 judged the novelty of every reading, version 3 knew nothing of novelty and of the metrics that faults
+// plan still has a rule of the same id, fingerprint and version. Version 4 judged the novelty of every reading and had one level for all components, version 3 knew nothing of novelty and of the metrics that faults
 // were found on, version 2 neither that nor the order of messages, version 1 neither that nor echoes nor what was told on backfilled
 // readings only; all are still read.
 const (
@@ -33,6 +33,7 @@ func (e *Engine) AppendState(dst []byte) []byte {
 	dst = fmt.Appendf(dst, checkpointMagic, checkpointForm)
 	dst = stat.AppendUint(dst, e.ticks)
 	dst = stat.AppendInt(stat.AppendInt(dst, e.arrival), e.running)
+	dst = appendTail(dst, e.tail)
 	dst = stat.AppendUint(dst, uint64(len(e.devices)))
 	begin := len(dst)
 	for i, d := range e.devices {
@@ -61,6 +62,9 @@ func (e *Engine) Restore(state []byte) error {
 	if form >= 3 {
 		fresh.arrival, fresh.running = r.Int(), r.Int()
 	}
+	if form >= 5 {
+		fresh.tail = readTail(r)
+	}
 	for range r.Count(mostDevices) {
 		d := readDevice(r, e.plans, form)
 		if r.Err() != nil {
@@ -84,7 +88,7 @@ func (e *Engine) Restore(state []byte) error {
 		return fmt.Errorf("restore detectors: after %d devices: %w; remove the checkpoint to start afresh from the journal", len(fresh.devices), err)
 	}
 	e.counts.Held.Add(int64(fresh.held - e.held))
-	e.ticks, e.arrival, e.running, e.held = fresh.ticks, fresh.arrival, fresh.running, fresh.held
+	e.ticks, e.arrival, e.running, e.held, e.tail = fresh.ticks, fresh.arrival, fresh.running, fresh.held, fresh.tail
 	e.devices, e.index = fresh.devices, fresh.index
 	fresh.budget.limit = e.budget.limit
 	e.budget = fresh.budget
@@ -151,7 +155,7 @@ func (d *device) append(dst []byte) []byte {
 	if d.joint != nil {
 		dst = stat.AppendBlob(dst, d.joint.AppendState)
 	}
-	return dst
+	return d.appendParts(dst)
 }
 
 func (d *device) appendMetric(dst []byte, m *metricState) []byte {
@@ -233,7 +237,7 @@ func readDevice(r *stat.Reader, plans Plans, form int) *device {
 			return d
 		}
 	}
-	lost = d.readJoint(r) || lost
+	lost = d.readJoint(r, form) || lost
 	d.countHolders()
 	d.stale = d.stale || lost || slices.ContainsFunc(d.faults, func(f fault) bool { return f.holders == 0 })
 	return d
@@ -261,7 +265,7 @@ func readFault(r *stat.Reader, form int) fault {
 }
 
 // readJoint reads the joint judge, or skips it when the plan has another one now, which starts afresh.
-func (d *device) readJoint(r *stat.Reader) (lost bool) {
+func (d *device) readJoint(r *stat.Reader, form int) (lost bool) {
 	bad := r.Count(mostRules)
 	var held []string
 	for range r.Count(mostMetrics) {
@@ -271,6 +275,10 @@ func (d *device) readJoint(r *stat.Reader) (lost bool) {
 		}
 	}
 	key, state, present := readMethod(r)
+	var parts []part
+	if form >= 5 {
+		parts = readParts(r)
+	}
 	if r.Err() != nil || key != methodOf(d.plan) {
 		return true
 	}
@@ -284,6 +292,8 @@ func (d *device) readJoint(r *stat.Reader) (lost bool) {
 		r.Fail()
 		return true
 	}
+	d.parts = parts
+	d.setLevels()
 	for _, m := range d.metrics {
 		if m.joint >= 0 {
 			m.joint = int32(d.joint.Metric(m.name, m.part))

@@ -3,6 +3,8 @@ package detectors
 import (
 	"log/slog"
 	"time"
+
+	"github.com/presage-pdm/presage/detectors/decision"
 )
 
 // Config sets what an [Engine] tolerates. The zero value is not usable: start from [DefaultConfig].
@@ -22,6 +24,8 @@ type Config struct {
 	NoveltyMemory int64
 	// Criticality tells how much a device matters, from 1 to 5, from memory. It decides who gets that memory; nil takes every device for 1.
 	Criticality func(tenant, device string) int
+	// FalseTickets is how many false tickets a device may open in a month by the statistical tier.
+	FalseTickets decision.Budget
 	// Crashes is how often a detector may crash on a device before it is off there.
 	Crashes int
 	// Counts is told what was out of order; nil tells nobody.
@@ -32,10 +36,10 @@ type Config struct {
 	Meter *Meter
 }
 
-// DefaultConfig returns one hour, ten minutes, two hours, two minutes, 512 metrics, 256 MiB and two crashes.
+// DefaultConfig returns one hour, ten minutes, two hours, two minutes, 512 metrics, 256 MiB, one false ticket in twenty device-months and two crashes.
 func DefaultConfig() Config {
 	return Config{
 		BackfillAfter: time.Hour, ClockAhead: 10 * time.Minute, Settle: 2 * time.Hour, Reorder: 2 * time.Minute,
-		MaxMetrics: 512, NoveltyMemory: 256 << 20, Crashes: 2,
+		MaxMetrics: 512, NoveltyMemory: 256 << 20, FalseTickets: decision.DefaultBudget, Crashes: 2,
 	}
 }

@@ -124,6 +124,8 @@ type Expectation struct {
 	Profile int
 	// Warm is false until the series has seen enough to judge.
 	Warm bool
+	// Novelty is the smoothed surprise of the metric's course, 0 where novelty is not judged; a [Series] leaves it out.
+	Novelty float64
 }
 
 // JointMethod makes judges of all metrics of a device together.
@@ -150,13 +152,6 @@ type Joint interface {
 	RestoreState(src []byte) error
 }
 
-// Leveled is a [Joint] whose demand for evidence can be changed.
-type Leveled interface {
-	// SetLevel sets what the evidence that is needed is multiplied with, above 0; 1 from the start. It is no part of the state: a
-	// plan says it.
-	SetLevel(level float64)
-}
-
 // Decision is the verdict on one component of a device. The onset of a Worse one is that of what is new.
 type Decision struct {
 	Component string
@@ -164,4 +159,7 @@ type Decision struct {
 	Evidence
 	// Score is in [0, 1], P is the p-value behind it.
 	Score, P float64
+	// Of a [Leveled] judge: the index of the component, the sum of surprises that decided, and how much of it is novelty.
+	Part         int
+	Sum, Novelty float64
 }

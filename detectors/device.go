@@ -13,6 +13,7 @@ type device struct {
 	joint      Joint                   // nil when the plan has none, or after too many crashes
 	jointBad   int                     // crashes of joint
 	jointHeld  []string
+	parts      []part // by index of the component in joint
 	seen       eventRing
 	order      order
 	room       *room // nil while the device is judged at once
@@ -91,12 +92,10 @@ func (d *device) bind(p *Plan) {
 	d.stale = old != nil
 	d.rules = bindRules(d.rules, p, func(r *Rule) bool { return r.Matches == nil }, "", MetricPlan{})
 	if methodOf(old) != methodOf(p) {
-		d.joint, d.jointBad, d.jointHeld = nil, 0, nil
+		d.joint, d.jointBad, d.jointHeld, d.parts = nil, 0, nil, nil
 	}
 	if d.joint == nil {
 		d.joint = p.joint()
-	} else {
-		p.setLevel(d.joint)
 	}
 	for _, m := range d.metrics {
 		if seriesOf(old) != seriesOf(p) {
@@ -215,6 +214,7 @@ func (d *device) observeBase(e *Engine, m *metricState, in *Input) {
 	suspect := m.joint >= 0 && d.joint != nil && d.joint.Suspect(int(m.joint))
 	expectation, ok := d.observeSeries(e, m, in, !suspect)
 	if ok && m.joint >= 0 && d.joint != nil {
+		expectation.Novelty = float64(m.novel.level)
 		d.observeJoint(e, m, in, expectation)
 	}
 }
@@ -250,8 +250,9 @@ func (d *device) decide(e *Engine, in *Input) {
 		return
 	}
 	for _, dec := range d.decisions(e, in) {
-		d.report(e, in, dec)
+		d.report(e, in, d.weighed(e, dec))
 	}
+	d.weigh(e, in)
 	if len(d.jointHeld) > 0 {
 		d.reportHeld(e, in)
 	}
@@ -267,7 +268,8 @@ func (d *device) decisions(e *Engine, in *Input) []Decision {
 
 func (d *device) stillDecided(e *Engine, in *Input, component string, since int64) (dec Decision, ok bool) {
 	defer d.containJoint(e, in)
-	return d.joint.Still(component, since)
+	dec, ok = d.joint.Still(component, since)
+	return d.weighed(e, dec), ok
 }
 
 // containJoint keeps a crash of the joint judge to this device.
@@ -281,7 +283,7 @@ func (d *device) containJoint(e *Engine, in *Input) {
 	for _, c := range d.jointHeld {
 		d.release(e, in, holder{fault: FaultAbnormal, component: c, detector: d.plan.Joint.Name(), version: d.plan.Joint.Version(), rule: BaseRule, shadow: d.baseOnTrial()})
 	}
-	d.jointHeld = nil
+	d.jointHeld, d.parts = nil, nil
 	if d.jointBad < e.cfg.Crashes {
 		d.joint = d.plan.joint()
 		for _, m := range d.metrics {

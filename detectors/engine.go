@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/presage-pdm/presage/detectors/decision"
 	"github.com/presage-pdm/presage/telemetry"
 )
 
@@ -22,10 +23,11 @@ type Engine struct {
 	plans   Plans
 	counts  *Counts
 	ticks   uint64
-	arrival int64     // newest that was told
-	running int64     // running time of the lane in ms: arrival time without the gaps in it
-	held    int       // readings and events that wait in all rooms
-	budget  budget    // memory for the novelty of metrics
+	arrival int64  // newest that was told
+	running int64  // running time of the lane in ms: arrival time without the gaps in it
+	held    int    // readings and events that wait in all rooms
+	budget  budget // memory for the novelty of metrics
+	tail    decision.Tail
 	devices []*device // in the order of their first batch
 	index   map[deviceKey]*device
 	out     []Finding

@@ -74,16 +74,7 @@ func (p *Plan) joint() Joint {
 	if p.Joint == nil {
 		return nil
 	}
-	j := p.Joint.New()
-	p.setLevel(j)
-	return j
-}
-
-// setLevel tells a judge how much evidence to ask for.
-func (p *Plan) setLevel(j Joint) {
-	if leveled, ok := j.(Leveled); ok {
-		leveled.SetLevel(p.level())
-	}
+	return p.Joint.New()
 }
 
 func (p *Plan) describe(metric string) MetricPlan {

@@ -42,6 +42,7 @@ func (c backtestCommand) Run(ctx context.Context, std streams) error {
 	}
 	log := newLogger(s.Log, std.err)
 	cfg := backtest.DefaultConfig()
+	cfg.Engine.FalseTickets = s.Detection.budget()
 	known := backtest.Labels{}
 	if err := c.span(&cfg, &known, time.Now()); err != nil {
 		return err

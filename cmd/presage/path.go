@@ -60,6 +60,7 @@ func (a *app) startLanes(ctx context.Context) error {
 	metrics := detectors.NewMetrics(a.metrics)
 	engine.Logger, engine.Reorder, engine.Counts = a.log, a.settings.Ingest.ReorderWindow, metrics.Counts()
 	engine.NoveltyMemory = a.settings.Detection.Memory / int64(a.journal.Partitions())
+	engine.FalseTickets = a.settings.Detection.budget()
 	engine.Criticality = func(tenant, id string) int {
 		d, _ := a.directory.Device(tenant, id)
 		return d.Criticality

@@ -18,6 +18,7 @@ import (
 	"github.com/knadh/koanf/providers/structs"
 	"github.com/knadh/koanf/v2"
 
+	"github.com/presage-pdm/presage/detectors/decision"
 	"github.com/presage-pdm/presage/ingest/payload"
 	"github.com/presage-pdm/presage/internal/spelling"
 )
@@ -101,11 +102,15 @@ type IngestSettings struct {
 	ReorderWindow time.Duration `koanf:"reorder_window"`
 }
 
-// DetectionSettings bounds what watching costs.
+// DetectionSettings bounds what watching costs: memory, and false tickets.
 type DetectionSettings struct {
 	// Memory is what judging the novelty of metrics may take over all lanes, in bytes; 0 judges no novelty.
 	Memory int64 `koanf:"memory"`
+	// FalseTickets is how many false tickets a device may open in a month for behaving unlike itself.
+	FalseTickets float64 `koanf:"false_tickets"`
 }
+
+func (s DetectionSettings) budget() decision.Budget { return decision.Budget(s.FalseTickets) }
 
 // SeriesSettings says where readings are kept.
 type SeriesSettings struct {
@@ -142,7 +147,7 @@ func DefaultSettings() Settings {
 		MQTT:           MQTTSettings{Listen: "127.0.0.1:1883", JWT: JWTSettings{DeviceClaim: "sub"}, Topics: []payload.Pattern{}},
 		HTTP:           HTTPSettings{Listen: "127.0.0.1:8080"},
 		Ingest:         IngestSettings{JournalBytes: 4 << 30, MaxPayload: 1 << 20, CheckpointEvery: 10 * time.Second, ReorderWindow: 2 * time.Minute},
-		Detection:      DetectionSettings{Memory: 256 << 20},
+		Detection:      DetectionSettings{Memory: 256 << 20, FalseTickets: float64(decision.DefaultBudget)},
 		Limits:         defaultLimits(),
 		Series:         SeriesSettings{Database: "presage"},
 		Retention:      RetentionSettings{Findings: 90 * 24 * time.Hour, Events: 400 * 24 * time.Hour},
@@ -297,6 +302,9 @@ func (s *Settings) validate() error {
 	}
 	if m := s.Detection.Memory; m != 0 && (m < 1<<20 || m > 1<<40) {
 		fail("detection.memory", "%d is not within 1 MiB and 1 TiB; 0 judges no novelty", m)
+	}
+	if b := s.Detection.budget(); !(b >= decision.LeastBudget && b <= decision.MostBudget) {
+		fail("detection.false_tickets", "%v is not within %v and %v false tickets of a device in a month", b, decision.LeastBudget, decision.MostBudget)
 	}
 	for key, keep := range map[string]time.Duration{
 		"series.retention": s.Series.Retention, "retention.findings": s.Retention.Findings, "retention.events": s.Retention.Events,

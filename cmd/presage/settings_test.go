@@ -73,6 +73,7 @@ func TestSettingsErrorsNameTheRemedy(t *testing.T) {
 		{name: "bad limit", flags: map[string]any{"limits.in_flight": 70_000}, want: "limits.in_flight: 70000 is not within 1 and 65535"},
 		{name: "checkpoints without pause", flags: map[string]any{"ingest.checkpoint_every": "0s"}, want: "ingest.checkpoint_every: 0s is not within 10ms and 1h"},
 		{name: "long reorder window", flags: map[string]any{"ingest.reorder_window": "1h"}, want: "ingest.reorder_window: 1h0m0s is not within 0 and 10m"},
+		{name: "no false ticket at all", flags: map[string]any{"detection.false_tickets": 0.0}, want: "detection.false_tickets: 0 is not within 0.001 and 10"},
 		{name: "little memory for detection", flags: map[string]any{"detection.memory": 1000}, want: "detection.memory: 1000 is not within 1 MiB and 1 TiB"},
 		{name: "not YAML", file: "a: [", want: "read configuration"},
 	} {

@@ -11,17 +11,23 @@ import (
 
 // Decide implements [detectors.Joint].
 func (j *judge) Decide(time int64) []detectors.Decision {
+	j.news = j.due
 	if !j.due {
 		return nil
 	}
 	j.due = false
 	j.out = j.out[:0]
 	busy := j.newOperation()
+	for c := range j.comps {
+		j.comps[c].judged, j.comps[c].young, j.comps[c].sum = false, false, 0
+	}
 	for m := range j.judged {
 		if m.fresh {
 			m.fresh = false
 			before := m.held
-			m.settle(j.cfg, busy)
+			c := &j.comps[m.comp]
+			m.settle(j.levelOf(c), j.cfg.Off, busy)
+			c.judged, c.young = true, c.young || m.n < minBlocks && m.change > 0
 			m.joined = m.held && !before
 		}
 	}
@@ -29,9 +35,39 @@ func (j *judge) Decide(time int64) []detectors.Decision {
 		j.decide(c, time)
 	}
 	for m := range j.judged {
-		m.joined = false
+		c := &j.comps[m.comp]
+		c.sum = max(c.sum, m.combined())
+		m.joined, m.novelty = false, 0
 	}
 	return j.out
+}
+
+// Sums implements [detectors.Leveled].
+func (j *judge) Sums(yield func(int, detectors.Sum) bool) {
+	if !j.news {
+		return
+	}
+	for i := range j.comps {
+		c := &j.comps[i]
+		if c.judged && !yield(i, detectors.Sum{Sum: c.sum, Off: c.active, Young: c.young}) {
+			return
+		}
+	}
+}
+
+// SetLevel implements [detectors.Leveled].
+func (j *judge) SetLevel(component int, level float64) {
+	if component < len(j.comps) {
+		j.comps[component].level = level
+	}
+}
+
+// levelOf returns the sum from which a component is off.
+func (j *judge) levelOf(c *component) float64 {
+	if c.level > 0 {
+		return c.level
+	}
+	return j.cfg.Threshold
 }
 
 // newOperation tells that so many metrics are off together that the device does something new.
@@ -49,18 +85,18 @@ func (j *judge) newOperation() bool {
 }
 
 // settle applies hysteresis and refractory time to the last block of a metric.
-func (m *metric) settle(cfg Config, busy bool) {
+func (m *metric) settle(level, off float64, busy bool) {
 	if m.wait > 0 {
 		m.wait--
 	}
 	switch {
-	case m.held && m.surprise >= cfg.Off*cfg.Threshold:
+	case m.held && m.surprise >= off*level:
 		m.quiet = 0
 	case m.held:
 		if m.quiet++; m.quiet >= quietToEnd {
 			m.held, m.quiet, m.wait, m.runLen = false, 0, refractory, 0
 		}
-	case !busy && m.wait == 0 && m.level() >= cfg.Threshold:
+	case !busy && m.wait == 0 && m.combined() >= level:
 		m.held = true
 	}
 }
@@ -68,14 +104,16 @@ func (m *metric) settle(cfg Config, busy bool) {
 // decide appends a decision when the verdict on a component changed: it is off while any of its metrics is.
 func (j *judge) decide(index int, time int64) {
 	c := &j.comps[index]
-	best, members := 0.0, 0
+	best, novelty, members := 0.0, 0.0, 0
 	var joined *metric // the most improbable of those that are newly off
 	for m := range j.judged {
 		if int(m.comp) != index || !m.held {
 			continue
 		}
 		members++
-		best = max(best, m.level())
+		if s := m.combined(); s > best {
+			best, novelty = s, float64(m.novelty)
+		}
 		if m.joined && (joined == nil || m.surprise > joined.surprise) {
 			joined = m
 		}
@@ -99,6 +137,7 @@ func (j *judge) decide(index int, time int64) {
 	}
 	if members > 0 {
 		d := j.describe(index, verdict, best, time)
+		d.Novelty = novelty
 		if verdict == detectors.Worse && joined != nil {
 			d.Onset = joined.starts[0]
 			d.Reason = reason(joined.name, d.Signals, time-d.Onset)
@@ -123,7 +162,7 @@ func (j *judge) onset(index int) int64 {
 // describe makes the decision that a component is off.
 func (j *judge) describe(index int, verdict detectors.Verdict, best float64, time int64) detectors.Decision {
 	c := &j.comps[index]
-	d := detectors.Decision{Component: c.name, Verdict: verdict, Score: best / (best + j.cfg.Threshold), P: math.Pow(10, -best)}
+	d := detectors.Decision{Component: c.name, Verdict: verdict, Score: best / (best + j.cfg.Threshold), P: math.Pow(10, -best), Part: index, Sum: best}
 	d.Onset, d.Signals = c.onset, j.signals(index)
 	d.Reason = reason(d.Signals[0].Metric, d.Signals, time-c.onset)
 	return d

@@ -6,7 +6,8 @@
 // A change of level of one metric, or of a few, that persists over four blocks of readings: a flow that drops, a
 // temperature that climbs, a current that rises. Every metric is cut into blocks of 20 readings. The mean of a block is
 // compared with the means of earlier blocks by Student's t; so the yardstick is how much the metric wanders over blocks, not how
-// noisy single readings are. All of the last four blocks must be improbable at the level of the threshold.
+// noisy single readings are. All of the last four blocks must be improbable at the level of
+// their component: the threshold, unless the engine sets another. What novelty says of a metric whose course is suspicious is added.
 //
 // # What it assumes, and how it is kept honest where that is not so
 //
@@ -48,19 +49,21 @@ const Version = 1
 // The structure of the test. These are the meaning of the method, not settings; neighbouring values give the same results
 // on the pump and car recordings of the catalogue's acceptance test.
 const (
-	blockLen   = 20   // readings in a block
-	persist    = 4    // blocks in a row that must be improbable; also how many stay out of the baseline
-	minBlocks  = 10   // blocks learned before anything is judged
-	maxBlocks  = 1000 // blocks after which older ones count half
-	maxFreedom = 15   // degrees of freedom
-	restShare  = 0.1  // share of readings at the smallest or largest value from which a metric is at rest
-	movedAt    = 2.0  // -log10 p from which a block counts as moved
-	abruptAt   = 3.0  // -log10 p of a change over the lag from which it is abrupt
-	regimeMin  = 4    // metrics that move together at a change of operation
-	quietToEnd = 2    // quiet blocks that end a decision
-	learnEvery = 10   // of so many blocks, one is learned while a decision holds
-	refractory = 4    // blocks of a metric after its decision ended before it can decide again
-	maxGap     = 50   // usual intervals without a reading after which a block starts afresh; after ten blocks' worth, what was suspected too
+	blockLen     = 20   // readings in a block
+	persist      = 4    // blocks in a row that must be improbable; also how many stay out of the baseline
+	minBlocks    = 10   // blocks learned before anything is judged
+	maxBlocks    = 1000 // blocks after which older ones count half
+	maxFreedom   = 15   // degrees of freedom
+	restShare    = 0.1  // share of readings at the smallest or largest value from which a metric is at rest
+	movedAt      = 2.0  // -log10 p from which a block counts as moved
+	abruptAt     = 3.0  // -log10 p of a change over the lag from which it is abrupt
+	regimeMin    = 4    // metrics that move together at a change of operation
+	quietToEnd   = 2    // quiet blocks that end a decision
+	learnEvery   = 10   // of so many blocks, one is learned while a decision holds
+	refractory   = 4    // blocks of a metric after its decision ended before it can decide again
+	usualNovelty = 4.5  // novelty of a metric up to which it adds nothing to its surprise: from there on its course is suspicious
+	mostNovelty  = 1.0  // that it adds at most: the rest must come from the level of the metric
+	maxGap       = 50   // usual intervals without a reading after which a block starts afresh; after ten blocks' worth, what was suspected too
 )
 
 // Config is what an operator may set.
@@ -88,16 +91,16 @@ func (*Method) Name() string { return "shift" }
 func (*Method) Version() int { return Version }
 
 // New implements [detectors.JointMethod].
-func (m *Method) New() detectors.Joint { return &judge{cfg: m.cfg, threshold: m.cfg.Threshold} }
+func (m *Method) New() detectors.Joint { return &judge{cfg: m.cfg} }
 
 // judge is the state of one device.
 type judge struct {
-	cfg       Config
-	threshold float64 // that of the method; cfg has the one that counts
-	metrics   []*metric
-	comps     []component
-	due       bool // a block ended since the last decision
-	out       []detectors.Decision
+	cfg     Config
+	metrics []*metric
+	comps   []component
+	due     bool // a block ended since the last decision
+	news    bool // one had ended when the last decision was taken
+	out     []detectors.Decision
 }
 
 // component is a part of the device that is decided on as one.
@@ -107,6 +110,10 @@ type component struct {
 	onset   int64
 	best    float64 // largest surprise told
 	members int     // most metrics told
+	level   float64 // sum from which it is off, 0 for that of the config; no part of the state
+	judged  bool    // by the last Decide
+	young   bool    // that judged a metric with too short a past
+	sum     float64 // that it found
 }
 
 // metric is the state of one metric.
@@ -151,12 +158,13 @@ type past struct {
 
 	queued  uint8 // of recent
 	runLen  uint8
-	learned uint8 // blocks offered to the baseline, modulo learnEvery
-	abrupt  bool  // the blocks that are off began with an unusual change
-	fresh   bool  // the last block was not decided on yet
-	held    bool  // part of the decision on its component
-	joined  bool  // it became so in the decision under way
-	moved   int32 // blocks in a row that are off to one side, judged or not
+	learned uint8   // blocks offered to the baseline, modulo learnEvery
+	abrupt  bool    // the blocks that are off began with an unusual change
+	fresh   bool    // the last block was not decided on yet
+	held    bool    // part of the decision on its component
+	joined  bool    // it became so in the decision under way
+	novelty float32 // that adds to the surprise of the last block, 0 once that was decided on; no part of the state
+	moved   int32   // blocks in a row that are off to one side, judged or not
 	quiet   int32
 	wait    int32 // blocks until it can decide again
 }
@@ -196,9 +204,6 @@ func (j *judge) component(name string) int32 {
 	return int32(len(j.comps) - 1)
 }
 
-// SetLevel implements [detectors.Leveled]: it multiplies the threshold. What was decided holds until it is quiet by the new one.
-func (j *judge) SetLevel(level float64) { j.cfg.Threshold = j.threshold * level }
-
 // Suspect implements [detectors.Joint].
 func (j *judge) Suspect(index int) bool {
 	m := j.metrics[index]
@@ -236,7 +241,8 @@ func (j *judge) Observe(index int, time int64, value float64, e detectors.Expect
 	if m.past == nil {
 		m.past = new(past)
 	}
-	m.judge(m.sum/blockLen, j.cfg.Threshold)
+	m.novelty = float32(max(0, min(e.Novelty-usualNovelty, mostNovelty)))
+	m.judge(m.sum/blockLen, j.cfg.Threshold-float64(m.novelty))
 	m.blockShare = m.season / blockLen
 	m.learn()
 	m.sum, m.season, m.count = 0, 0, 0
@@ -389,6 +395,15 @@ func (m *metric) learn() {
 		m.changeSq += d * d
 		m.changeN++
 	}
+}
+
+// combined returns the least surprise of the last persist blocks and what novelty adds to it. Novelty alone is no reason.
+func (m *metric) combined() float64 {
+	s := m.level()
+	if s >= movedAt {
+		s += float64(m.novelty)
+	}
+	return s
 }
 
 // level returns the least surprise of the last persist blocks, 0 while there are fewer.

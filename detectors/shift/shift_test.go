@@ -192,7 +192,7 @@ func TestLevel(t *testing.T) {
 		m := New(DefaultConfig())
 		j := m.New()
 		j.Metric("a", "device")
-		j.(detectors.Leveled).SetLevel(level)
+		j.(detectors.Leveled).SetLevel(0, DefaultConfig().Threshold*level)
 		for row := range 1200 {
 			if row == saved {
 				state := j.AppendState(nil)
@@ -200,7 +200,7 @@ func TestLevel(t *testing.T) {
 				if err := j.RestoreState(state); err != nil {
 					t.Fatal(err)
 				}
-				j.(detectors.Leveled).SetLevel(level)
+				j.(detectors.Leveled).SetLevel(0, DefaultConfig().Threshold*level)
 			}
 			v := 20 + rng.NormFloat64()
 			if row >= 1000 {

@@ -29,7 +29,7 @@ var floors = map[string]int{
 
 	"detectors": 2,
 
-	"fleet": 1, "detectors/novelty/nearest": 1, "detectors/novelty/art": 1,
+	"fleet": 1, "detectors/decision": 1, "detectors/novelty/nearest": 1, "detectors/novelty/art": 1,
 	"detectors/novelty/prototype": 1, "detectors/novelty/season": 1,
 
 	"telemetry": 0, "detectors/stat": 0, "internal/disk": 0, "internal/spelling": 0,
