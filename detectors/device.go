@@ -250,7 +250,7 @@ func (d *device) decide(e *Engine, in *Input) {
 		return
 	}
 	for _, dec := range d.decisions(e, in) {
-		d.report(e, in, d.weighed(e, dec))
+		d.report(e, in, d.weighed(e, in, dec))
 	}
 	d.weigh(e, in)
 	if len(d.jointHeld) > 0 {
@@ -269,7 +269,7 @@ func (d *device) decisions(e *Engine, in *Input) []Decision {
 func (d *device) stillDecided(e *Engine, in *Input, component string, since int64) (dec Decision, ok bool) {
 	defer d.containJoint(e, in)
 	dec, ok = d.joint.Still(component, since)
-	return d.weighed(e, dec), ok
+	return d.weighed(e, in, dec), ok
 }
 
 // containJoint keeps a crash of the joint judge to this device.

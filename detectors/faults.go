@@ -251,7 +251,7 @@ func (d *device) baseOnTrial() bool { return d.plan.BaseRollout.OnTrial(d.tenant
 // jointHolder tells what a decision of the statistical tier stands for.
 func (d *device) jointHolder(dec Decision) holder {
 	return holder{
-		fault: FaultAbnormal, component: dec.Component, severity: d.plan.Fault(FaultAbnormal).Severity,
+		fault: FaultAbnormal, component: dec.Component, severity: d.severityOf(dec),
 		detector: d.plan.Joint.Name(), version: d.plan.Joint.Version(), rule: BaseRule, shadow: d.baseOnTrial(), score: dec.Score, p: dec.P,
 	}
 }

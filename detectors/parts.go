@@ -100,8 +100,16 @@ func (p *part) learn(lane *decision.Tail, s Sum) {
 	}
 }
 
-// weighed completes a decision by what is known of its component: the probability behind it, the score, and what it rests on.
-func (d *device) weighed(e *Engine, dec Decision) Decision {
+// weighed completes a decision by what is known of its component: the probability behind it, the score, what it rests on, and whether it is grave.
+func (d *device) weighed(e *Engine, in *Input, dec Decision) Decision {
+	dec = d.measured(e, dec)
+	if why := graver(&dec, in.Time); why != "" && dec.Reason.Params != nil {
+		dec.Reason.Params["graver"] = why
+	}
+	return dec
+}
+
+func (d *device) measured(e *Engine, dec Decision) Decision {
 	if dec.Part < 0 || dec.Part >= len(d.parts) || dec.Verdict == Healthy || dec.Sum == 0 {
 		return dec
 	}
