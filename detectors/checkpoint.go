@@ -155,6 +155,10 @@ func (d *device) append(dst []byte) []byte {
 	if d.joint != nil {
 		dst = stat.AppendBlob(dst, d.joint.AppendState)
 	}
+	dst = stat.AppendUint(dst, uint64(len(d.jointWaits)))
+	for _, c := range d.jointWaits {
+		dst = stat.AppendString(dst, c)
+	}
 	return d.appendParts(dst)
 }
 
@@ -264,20 +268,25 @@ func readFault(r *stat.Reader, form int) fault {
 	return f
 }
 
+func readNames(r *stat.Reader) (names []string) {
+	for range r.Count(mostMetrics) {
+		names = append(names, r.String(mostName))
+		if r.Err() != nil {
+			return nil
+		}
+	}
+	return names
+}
+
 // readJoint reads the joint judge, or skips it when the plan has another one now, which starts afresh.
 func (d *device) readJoint(r *stat.Reader, form int) (lost bool) {
 	bad := r.Count(mostRules)
-	var held []string
-	for range r.Count(mostMetrics) {
-		held = append(held, r.String(mostName))
-		if r.Err() != nil {
-			return true
-		}
-	}
+	held := readNames(r)
 	key, state, present := readMethod(r)
+	var waits []string
 	var parts []part
 	if form >= 5 {
-		parts = readParts(r)
+		waits, parts = readNames(r), readParts(r)
 	}
 	if r.Err() != nil || key != methodOf(d.plan) {
 		return true
@@ -292,7 +301,7 @@ func (d *device) readJoint(r *stat.Reader, form int) (lost bool) {
 		r.Fail()
 		return true
 	}
-	d.parts = parts
+	d.jointWaits, d.parts = waits, parts
 	d.setLevels()
 	for _, m := range d.metrics {
 		if m.joint >= 0 {

@@ -13,7 +13,8 @@ type device struct {
 	joint      Joint                   // nil when the plan has none, or after too many crashes
 	jointBad   int                     // crashes of joint
 	jointHeld  []string
-	parts      []part // by index of the component in joint
+	jointWaits []string // components whose decision may be on a sensor that lies
+	parts      []part   // by index of the component in joint
 	seen       eventRing
 	order      order
 	room       *room // nil while the device is judged at once
@@ -92,7 +93,7 @@ func (d *device) bind(p *Plan) {
 	d.stale = old != nil
 	d.rules = bindRules(d.rules, p, func(r *Rule) bool { return r.Matches == nil }, "", MetricPlan{})
 	if methodOf(old) != methodOf(p) {
-		d.joint, d.jointBad, d.jointHeld, d.parts = nil, 0, nil, nil
+		d.joint, d.jointBad, d.jointHeld, d.jointWaits, d.parts = nil, 0, nil, nil, nil
 	}
 	if d.joint == nil {
 		d.joint = p.joint()
@@ -256,6 +257,9 @@ func (d *device) decide(e *Engine, in *Input) {
 	if len(d.jointHeld) > 0 {
 		d.reportHeld(e, in)
 	}
+	if len(d.jointWaits) > 0 && d.joint != nil {
+		d.decideWaiting(e, in)
+	}
 }
 
 func (d *device) decisions(e *Engine, in *Input) []Decision {
@@ -283,7 +287,7 @@ func (d *device) containJoint(e *Engine, in *Input) {
 	for _, c := range d.jointHeld {
 		d.release(e, in, holder{fault: FaultAbnormal, component: c, detector: d.plan.Joint.Name(), version: d.plan.Joint.Version(), rule: BaseRule, shadow: d.baseOnTrial()})
 	}
-	d.jointHeld, d.parts = nil, nil
+	d.jointHeld, d.jointWaits, d.parts = nil, nil, nil
 	if d.jointBad < e.cfg.Crashes {
 		d.joint = d.plan.joint()
 		for _, m := range d.metrics {

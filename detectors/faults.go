@@ -260,7 +260,13 @@ func (d *device) jointHolder(dec Decision) holder {
 func (d *device) report(e *Engine, in *Input, dec Decision) {
 	h := d.jointHolder(dec)
 	at := slices.Index(d.jointHeld, dec.Component)
-	switch {
+	switch waits := slices.Index(d.jointWaits, dec.Component); {
+	case waits >= 0 && dec.Verdict == Healthy:
+		d.jointWaits = slices.Delete(d.jointWaits, waits, waits+1)
+	case waits >= 0 || dec.Verdict == Faulty && at < 0 && d.rests(&dec):
+		if waits < 0 {
+			d.jointWaits = append(d.jointWaits, dec.Component)
+		}
 	case dec.Verdict == Healthy && at >= 0:
 		d.jointHeld = slices.Delete(d.jointHeld, at, at+1)
 		d.release(e, in, h)

@@ -22,6 +22,8 @@ const (
 	minRun     = 30   // equal readings in a row
 	minChanges = 30   // changes seen before anything is judged
 	movesShare = 0.2  // share of readings that differ from the one before
+	formRun    = 10   // equal readings in a row from which it may be about to be stuck
+	formFor    = 3    // times the stated time after which it is no longer about to be
 	longest    = 20   // times the longest run so far
 	memory     = 1e5  // readings after which older ones count half
 	forgetRun  = 0.99 // of the longest run, per run: an old one fades over a hundred runs
@@ -75,9 +77,7 @@ func (d *detector) Observe(in *detectors.Input) detectors.Verdict {
 	d.last = in.Time
 	d.run++
 	if !d.faulty {
-		d.faulty = d.run >= minRun && d.changes >= minChanges && d.run > longest*d.longest &&
-			d.changes >= movesShare*(d.total-d.run) && d.value > d.low && d.value < d.high &&
-			in.Time-d.since >= d.cfg.For.Milliseconds()
+		d.faulty = d.run >= minRun && d.run > longest*d.longest && d.judged() && in.Time-d.since >= d.cfg.For.Milliseconds()
 	}
 	if !d.faulty {
 		if d.total++; d.total >= memory {
@@ -86,6 +86,16 @@ func (d *detector) Observe(in *detectors.Input) detectors.Verdict {
 		return detectors.Healthy
 	}
 	return detectors.Faulty
+}
+
+// judged tells that the metric usually moves, and stands where it may be stuck.
+func (d *detector) judged() bool {
+	return d.changes >= minChanges && d.changes >= movesShare*(d.total-d.run) && d.value > d.low && d.value < d.high
+}
+
+// Forming implements [detectors.Forming]: the metric has stood still for longer than ever, but not yet for long enough.
+func (d *detector) Forming() bool {
+	return !d.faulty && d.run >= formRun && d.run > d.longest && d.judged() && d.last-d.since < formFor*d.cfg.For.Milliseconds()
 }
 
 // Explain implements [detectors.Detector].
