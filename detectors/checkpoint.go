@@ -141,6 +141,7 @@ func (d *device) append(dst []byte) []byte {
 		dst = stat.AppendInt(dst, o.until)
 	}
 	dst = d.appendOrder(dst)
+	dst = stat.AppendUint(dst, uint64(d.moments))
 	dst = appendRules(dst, d.rules)
 	dst = stat.AppendUint(dst, uint64(len(d.metrics)))
 	for _, m := range d.metrics {
@@ -173,7 +174,7 @@ func (d *device) appendMetric(dst []byte, m *metricState) []byte {
 	if m.base != nil {
 		dst = stat.AppendBlob(dst, m.base.AppendState)
 	}
-	return d.appendNovelty(dst, &m.novel)
+	return m.regular.append(d.appendNovelty(dst, &m.novel))
 }
 
 func appendRules(dst []byte, rules []*instance) []byte {
@@ -228,6 +229,9 @@ func readDevice(r *stat.Reader, plans Plans, form int) *device {
 		d.readOrder(r)
 	} else {
 		d.order.last, d.order.event, d.sampled = d.newest, d.newest, d.newest
+	}
+	if form >= 5 {
+		d.moments = readUint32(r)
 	}
 	if r.Err() != nil {
 		return d
@@ -325,6 +329,9 @@ func (d *device) readMetric(r *stat.Reader, form int) (lost bool) {
 	key, state, present := readMethod(r)
 	if form >= 4 {
 		d.readNovelty(r, &m.novel, form)
+	}
+	if form >= 5 {
+		m.regular = readRegular(r)
 	}
 	if r.Err() != nil || key != seriesOf(d.plan) || m.joint < 0 && d.plan.describe(m.name).Unwatched {
 		return lost

@@ -17,10 +17,11 @@ type device struct {
 	parts      []part   // by index of the component in joint
 	seen       eventRing
 	order      order
-	room       *room // nil while the device is judged at once
-	newest     int64 // newest event time judged
-	sampled    int64 // of a reading
-	told       int64 // oldest event time of the batch that is being heard, 0 when none is
+	room       *room  // nil while the device is judged at once
+	newest     int64  // newest event time judged
+	sampled    int64  // of a reading
+	moments    uint32 // times of readings judged, modulo 2^32
+	told       int64  // oldest event time of the batch that is being heard, 0 when none is
 	faults     []fault
 	echoes     []echo // of faults that ended, oldest first
 	clock      clock
@@ -40,6 +41,8 @@ type metricState struct {
 	at    int   // place among the metrics of the device
 	joint int32 // index in the joint judge, -1 for none
 	bad   int32 // crashes of base
+
+	regular regular
 }
 
 func (m *metricState) seen() bool { return m.last != 0 }

@@ -171,6 +171,9 @@ func (d *device) countHolders() {
 		}
 	}
 	for _, m := range d.metrics {
+		if m.regular.missing {
+			count(m.missingHolder(d))
+		}
 		for _, i := range m.rules {
 			if i.active {
 				count(i.holder(d))

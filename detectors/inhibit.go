@@ -83,6 +83,9 @@ func (d *device) lying(f *fault) (metrics []string) {
 		return nil
 	}
 	for _, m := range d.metrics {
+		if m.regular.missing && f.code == FaultMissing && f.component == m.part {
+			metrics = append(metrics, m.name)
+		}
 		for _, i := range m.rules {
 			if !i.active {
 				continue

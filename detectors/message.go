@@ -76,6 +76,7 @@ func (d *device) applySamples(e *Engine, in *Input, samples []telemetry.Sample) 
 func (d *device) moment(e *Engine, in *Input, time int64) {
 	d.newest, d.sampled = max(d.newest, time), max(d.sampled, time)
 	in.Kind, in.Time = MomentInput, time
+	d.miss(e, in)
 	d.applyRules(e, d.rules, in)
 	d.decide(e, in)
 }
@@ -118,7 +119,11 @@ func (d *device) applySample(e *Engine, in *Input, s *telemetry.Sample) fate {
 		d.judgeLate(e, m, in)
 		return sampleLate
 	}
+	m.regular.taken(d.moments, s.Time-m.last)
 	m.last, m.value = s.Time, s.Value
+	if m.regular.missing {
+		d.returned(e, in, m)
+	}
 	d.applyRules(e, m.rules, in)
 	if m.base != nil {
 		d.observeBase(e, m, in)

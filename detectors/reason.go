@@ -30,6 +30,8 @@ const (
 	// ReasonStuck: {metric} has read exactly {value} {unit} for {seconds} s, {readings} readings in a row, although it usually moves. The
 	// longest run of equal readings lately was {most}, about {usual} s at the present pace; both are empty when no two were equal.
 	ReasonStuck = "stuck"
+	// ReasonMissing: {metric} has not been reported for {seconds} s, while other metrics of the device are.
+	ReasonMissing = "missing"
 	// ReasonImplausibleAbove: {metric} at {value} {unit} is above {limit} {unit}, which it cannot be.
 	ReasonImplausibleAbove = "implausible-above"
 	// ReasonImplausibleBelow: {metric} at {value} {unit} is below {limit} {unit}, which it cannot be.
@@ -70,7 +72,7 @@ const (
 func ReasonKeys() []string {
 	return []string{
 		ReasonLimitAbove, ReasonLimitBelow, ReasonRateAbove, ReasonRateBelow, ReasonDuration, ReasonSequence,
-		ReasonWithin, ReasonExpression, ReasonStuck, ReasonImplausibleAbove, ReasonImplausibleBelow, ReasonSilence,
+		ReasonWithin, ReasonExpression, ReasonStuck, ReasonMissing, ReasonImplausibleAbove, ReasonImplausibleBelow, ReasonSilence,
 		ReasonAbnormalAbove, ReasonAbnormalBelow, ReasonChangeUp, ReasonChangeDown, ReasonOffTogether, ReasonNewPattern,
 		ReasonClockAhead, ReasonClockBehind,
 		ReasonClockUnset, ReasonDetectorOff, ReasonTooMany, ReasonCleared,
@@ -98,6 +100,7 @@ const (
 	FaultCrashLoop   = "crash-loop"
 	FaultSilence     = "silence"
 	FaultStuck       = "sensor-stuck"
+	FaultMissing     = "sensor-missing"
 	FaultImplausible = "sensor-implausible"
 )
 

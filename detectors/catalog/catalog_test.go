@@ -96,7 +96,7 @@ func TestEveryFaultOfTheEngineHasTitles(t *testing.T) {
 	}
 	for _, code := range []string{
 		detectors.FaultAbnormal, detectors.FaultClock, detectors.FaultDetectorOff, detectors.FaultTooMany,
-		detectors.FaultCrashLoop, detectors.FaultSilence, detectors.FaultStuck, detectors.FaultImplausible,
+		detectors.FaultCrashLoop, detectors.FaultSilence, detectors.FaultStuck, detectors.FaultMissing, detectors.FaultImplausible,
 	} {
 		f, ok := c.Fault(code)
 		for _, language := range []string{"en", "de", "zh"} {

@@ -36,6 +36,7 @@ var params = map[string]string{
 	detectors.ReasonWithin:           "count event seconds limit",
 	detectors.ReasonExpression:       "expression seconds values",
 	detectors.ReasonStuck:            "metric value unit seconds readings most usual",
+	detectors.ReasonMissing:          "metric seconds",
 	detectors.ReasonImplausibleAbove: "metric value unit limit",
 	detectors.ReasonImplausibleBelow: "metric value unit limit",
 	detectors.ReasonSilence:          "seconds usual",
