@@ -65,7 +65,7 @@ func TestBytesASeries(t *testing.T) {
 		t.Errorf("%.0f bytes a series, want at most %d", each, most)
 	}
 	with, _ := bytesASeries(t, novelty)
-	if took := (with - each) * series; took > novelty || took < novelty/2 {
+	if took := (with - each) * series; took > 1.05*novelty || took < novelty/2 { // the allocator rounds up
 		t.Errorf("novelty takes %.0f bytes, of %d that it may", took, novelty)
 	}
 }
