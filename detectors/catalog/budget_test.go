@@ -99,8 +99,8 @@ func TestFleetKeepsItsBudget(t *testing.T) {
 		t.Skip("simulates years")
 	}
 	for _, f := range []fleet{
-		{devices: 120, days: 60, budget: decision.DefaultBudget},
-		{devices: 120, days: 60, budget: decision.DefaultBudget, trouble: true},
+		{devices: 150, days: 60, budget: decision.DefaultBudget},
+		{devices: 150, days: 60, budget: decision.DefaultBudget, trouble: true},
 		{devices: 60, days: 60, budget: 1},
 	} {
 		t.Run(fmt.Sprintf("budget %v trouble %v", f.budget, f.trouble), func(t *testing.T) {
