@@ -242,7 +242,7 @@ func (j *judge) Observe(index int, time int64, value float64, e detectors.Expect
 		m.past = new(past)
 	}
 	m.novelty = float32(max(0, min(e.Novelty-usualNovelty, mostNovelty)))
-	m.judge(m.sum/blockLen, j.cfg.Threshold-float64(m.novelty))
+	m.judge(m.sum/blockLen, min(j.cfg.Threshold, j.levelOf(&j.comps[m.comp]))-float64(m.novelty))
 	m.blockShare = m.season / blockLen
 	m.learn()
 	m.sum, m.season, m.count = 0, 0, 0
