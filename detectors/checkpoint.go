@@ -10,7 +10,7 @@ import (
 
 // The checkpoint of an [Engine]: a magic word that ends with the version of the form, the ticks, then every device
 // in the order of its first batch. State of detectors is opaque, with its length, and is kept only where the
-// plan still has a rule of the same id, fingerprint and version. Version 4 judged the novelty of every reading and had one level for all components, version 3 knew nothing of novelty and of the metrics that faults
+// plan still has a rule of the same id, fingerprint and version. Version 4 knew nothing of cohorts, judged the novelty of every reading and had one level for all components, version 3 knew nothing of novelty and of the metrics that faults
 // were found on, version 2 neither that nor the order of messages, version 1 neither that nor echoes nor what was told on backfilled
 // readings only; all are still read.
 const (
@@ -34,6 +34,7 @@ func (e *Engine) AppendState(dst []byte) []byte {
 	dst = stat.AppendUint(dst, e.ticks)
 	dst = stat.AppendInt(stat.AppendInt(dst, e.arrival), e.running)
 	dst = appendTail(dst, e.tail)
+	dst = appendShifts(e.cohorts.append(dst), e.shifts)
 	dst = stat.AppendUint(dst, uint64(len(e.devices)))
 	begin := len(dst)
 	for i, d := range e.devices {
@@ -64,10 +65,16 @@ func (e *Engine) Restore(state []byte) error {
 	}
 	if form >= 5 {
 		fresh.tail = readTail(r)
+		fresh.cohorts.read(r)
+		fresh.shifts = readShifts(r)
 	}
 	for range r.Count(mostDevices) {
 		d := readDevice(r, e.plans, form)
 		if r.Err() != nil {
+			break
+		}
+		if d.join(&fresh.cohorts, d.rules) != nil {
+			r.Fail()
 			break
 		}
 		key := deviceKey{d.tenant, d.id}
@@ -89,7 +96,7 @@ func (e *Engine) Restore(state []byte) error {
 	}
 	e.counts.Held.Add(int64(fresh.held - e.held))
 	e.ticks, e.arrival, e.running, e.held, e.tail = fresh.ticks, fresh.arrival, fresh.running, fresh.held, fresh.tail
-	e.devices, e.index = fresh.devices, fresh.index
+	e.devices, e.index, e.cohorts, e.shifts = fresh.devices, fresh.index, fresh.cohorts, fresh.shifts
 	fresh.budget.limit = e.budget.limit
 	e.budget = fresh.budget
 	return nil

@@ -26,6 +26,8 @@ type Config struct {
 	Criticality func(tenant, device string) int
 	// FalseTickets is how many false tickets a device may open in a month by the statistical tier.
 	FalseTickets decision.Budget
+	// Firmware tells the firmware of a device, "" when it is not known, from memory; nil knows none. It is told of faults of a fleet, and decides nothing.
+	Firmware func(tenant, device string) string
 	// Crashes is how often a detector may crash on a device before it is off there.
 	Crashes int
 	// Counts is told what was out of order; nil tells nobody.

@@ -83,6 +83,8 @@ type Input struct {
 	Spoke bool
 	// Latest returns the newest value of a metric of the device and its time.
 	Latest func(metric string) (value float64, time int64, ok bool)
+	// Sound tells that the device has no fault just now, so that others may learn from it; nil when nobody knows.
+	Sound func() bool
 }
 
 // Evidence describes a condition that holds.

@@ -79,6 +79,7 @@ func (d *device) refresh(e *Engine) {
 			e.budget.leave(m)
 		}
 		d.bind(p)
+		e.join(d, d.rules)
 		for _, m := range d.metrics {
 			e.budget.enter(m)
 		}

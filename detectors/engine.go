@@ -37,8 +37,11 @@ type Engine struct {
 	in      Input              // scratch
 	due     Input              // scratch, for what has waited
 	latest  func(metric string) (float64, int64, bool)
-	at      *device // whose latest values latest tells
-	timing  bool    // the batch under way is timed, see Meter
+	sound   func() bool
+	at      *device // that latest and sound tell of
+	cohorts cohorts
+	shifts  []fleetShift // that hold, in the order they began
+	timing  bool         // the batch under way is timed, see Meter
 }
 
 type deviceKey struct{ tenant, id string }
@@ -55,6 +58,7 @@ func NewEngine(cfg Config, plans Plans) *Engine {
 	}
 	e := &Engine{cfg: cfg, log: log, plans: plans, counts: counts, index: map[deviceKey]*device{}, budget: budget{limit: cfg.NoveltyMemory}}
 	e.latest = func(metric string) (float64, int64, bool) { return e.at.latest(metric) }
+	e.sound = func() bool { return e.at.sound() }
 	return e
 }
 
@@ -83,7 +87,7 @@ func (e *Engine) apply(b *telemetry.Batch) []Finding {
 	events := e.newEvents(d, b, &newest)
 	in := &e.in
 	e.at = d
-	*in = Input{Arrival: b.Arrival, Tick: e.ticks, Latest: e.latest}
+	*in = Input{Arrival: b.Arrival, Tick: e.ticks, Latest: e.latest, Sound: e.sound}
 	in.Live = newest != 0 && b.Arrival-newest <= e.cfg.BackfillAfter.Milliseconds() || len(b.States) > 0 && newest == 0
 	d.hear(e, in, b, oldest(samples, events, newest), newest)
 
@@ -141,7 +145,7 @@ func (e *Engine) Elapse(arrival int64, seconds uint64) []Finding {
 	e.run(arrival)
 	e.ticks += seconds
 	in := &e.in
-	*in = Input{Kind: TickInput, Time: arrival, Arrival: arrival, Tick: e.ticks, Live: true, Latest: e.latest}
+	*in = Input{Kind: TickInput, Time: arrival, Arrival: arrival, Tick: e.ticks, Live: true, Latest: e.latest, Sound: e.sound}
 	series := 0
 	e.budget.plan()
 	for i, d := range e.devices {
@@ -162,6 +166,7 @@ func (e *Engine) Elapse(arrival int64, seconds uint64) []Finding {
 			}
 		}
 	}
+	e.checkShifts(in)
 	e.cfg.Meter.watched(len(e.devices), series, &e.budget)
 	return e.out
 }

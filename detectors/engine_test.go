@@ -582,7 +582,7 @@ func FuzzRestore(f *testing.F) {
 	f.Add([]byte("PRESAGE-DETECT-2\n\x00\x00"))
 	f.Add([]byte("PRESAGE-DETECT-3\n\x00\x00\x00\x00"))
 	f.Add([]byte("PRESAGE-DETECT-4\n\x00\x00\x00\x00"))
-	f.Add([]byte("PRESAGE-DETECT-5\n\x00\x00\x00\x00"))
+	f.Add([]byte("PRESAGE-DETECT-5\n\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
 	w := engine(f, ruleBook)
 	for _, at := range []int64{1000, 0, 2000, 1500} { // the last two wait
 		w.Apply(reading("temp", start+at, 20))

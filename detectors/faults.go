@@ -13,6 +13,7 @@ import (
 const (
 	WithheldShadow    = "shadow"    // the rule is on trial
 	WithheldInhibited = "inhibited" // another fault of the device explains it
+	WithheldFleet     = "fleet"     // many devices of the cohort are off in the same way, which is told once
 	WithheldLate      = "late"      // the reading was older than the newest one of its metric
 	WithheldNotice    = "notice"    // about the watching, not about the device
 )
@@ -64,6 +65,9 @@ func (d *device) hold(e *Engine, in *Input, h holder, evidence Evidence) {
 		f = &d.faults[len(d.faults)-1]
 		f.found(evidence)
 		f.withheld = d.withheld(f, in.Time)
+		if f.withheld == "" && e.shifted(d, in, f) {
+			f.withheld = WithheldFleet
+		}
 	} else {
 		f.found(evidence)
 	}
@@ -97,6 +101,10 @@ func (d *device) due(e *Engine, in *Input, f *fault) (Phase, bool) {
 	switch {
 	case f.withheld == WithheldInhibited:
 		if !d.inhibited(f, in.Time) {
+			return Raised, true
+		}
+	case f.withheld == WithheldFleet:
+		if !e.shifted(d, in, f) {
 			return Raised, true
 		}
 	case f.withheld == "" && f.quiet:
@@ -192,6 +200,9 @@ func (d *device) emit(e *Engine, in *Input, f *fault, h holder, phase Phase, evi
 	out := d.finding(in, h, phase, evidence)
 	out.Backfill = e.backfill(in)
 	if phase == Raised && f.withheld == WithheldInhibited && !d.inhibited(f, in.Time) {
+		f.withheld = ""
+	}
+	if phase == Raised && f.withheld == WithheldFleet && !e.shifted(d, in, f) {
 		f.withheld = ""
 	}
 	out.Withheld = f.withheld

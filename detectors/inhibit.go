@@ -82,17 +82,25 @@ func (d *device) lying(f *fault) (metrics []string) {
 	if !d.plan.Fault(f.code).OfSensor() {
 		return nil
 	}
+	add := func(i *instance) {
+		if !i.active {
+			return
+		}
+		if h := i.holder(d); h.fault == f.code && h.component == f.component && h.shadow == f.shadow {
+			metrics = append(metrics, h.metric)
+		}
+	}
+	for _, i := range d.rules {
+		if i.rule.About != "" {
+			add(i)
+		}
+	}
 	for _, m := range d.metrics {
 		if m.regular.missing && f.code == FaultMissing && f.component == m.part {
 			metrics = append(metrics, m.name)
 		}
 		for _, i := range m.rules {
-			if !i.active {
-				continue
-			}
-			if h := i.holder(d); h.fault == f.code && h.component == f.component && h.shadow == f.shadow {
-				metrics = append(metrics, m.name)
-			}
+			add(i)
 		}
 	}
 	return metrics

@@ -110,6 +110,7 @@ func (d *device) contain(e *Engine, i *instance, in *Input) {
 	}
 	i.off = int(i.bad) >= e.cfg.Crashes
 	i.det = i.rule.Method.New(i.metric, d.plan.describe(i.metric))
+	e.join(d, []*instance{i})
 	e.crashed(d, i.rule.Method.Name(), i.rule.ID, int(i.bad), in, cause)
 }
 
@@ -128,11 +129,17 @@ func (d *device) judgeLate(e *Engine, m *metricState, in *Input) {
 func (i *instance) holder(d *device) holder {
 	r := i.rule
 	c := r.Component
-	if c == "" && i.metric != "" {
-		c = d.find(i.metric).part
+	metric := i.metric
+	if metric == "" {
+		metric = r.About
+	}
+	if c == "" && metric != "" {
+		if m := d.find(metric); m != nil {
+			c = m.part
+		}
 	}
 	return holder{
 		fault: r.Fault, component: component(c), severity: r.Severity, detector: r.Method.Name(), version: r.Method.Version(),
-		rule: r.ID, metric: i.metric, shadow: r.Rollout.OnTrial(d.tenant, d.id, r.ID), score: 1,
+		rule: r.ID, metric: metric, shadow: r.Rollout.OnTrial(d.tenant, d.id, r.ID), score: 1,
 	}
 }

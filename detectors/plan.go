@@ -27,6 +27,8 @@ type Plan struct {
 	Level float64
 	// BaseRollout says on which devices the statistical tier, Series and Joint, opens tickets.
 	BaseRollout Rollout
+	// Cohort names the devices of a tenant that are alike, so that they learn from each other: those with the same name.
+	Cohort string
 	// Describe tells what is known of a metric by name. It must be pure. Nil means that nothing is known.
 	Describe func(metric string) MetricPlan
 	// Faults are the fault codes by code.
@@ -54,6 +56,8 @@ type Rule struct {
 	// Matches selects the metrics that each get a detector of their own. Nil means that
 	// the device has one detector, which sees events and ticks, and every sample when the method is a [Wide] one.
 	Matches func(metric string, plan MetricPlan) bool
+	// About is the metric that a rule of the whole device is about; its component is that of the rule where no other is set.
+	About string
 	// Method makes the detectors.
 	Method Method
 	// Fingerprint is a hash of everything that shapes the state of the detectors: a detector keeps

@@ -47,6 +47,16 @@ const (
 	ReasonChangeUp = "change-up"
 	// ReasonChangeDown: the same, lower.
 	ReasonChangeDown = "change-down"
+	// ReasonContextAbove: {metric} at {value} {unit}, higher than the {expected} {unit} that the other metrics of the device call for, by
+	// what {devices} devices of its model have shown, for {seconds} s.
+	ReasonContextAbove = "context-above"
+	// ReasonContextBelow: the same, lower.
+	ReasonContextBelow = "context-below"
+	// ReasonFleetAbove: {count} of the {devices} devices of the cohort that were heard lately read {metric} higher than each of them usually does; {same} of
+	// them run {firmware}, more than any other (both left out when no firmware is known).
+	ReasonFleetAbove = "fleet-above"
+	// ReasonFleetBelow: the same, lower.
+	ReasonFleetBelow = "fleet-below"
 	// ReasonOffTogether: sensors of the device no longer fit each other, for {seconds} s, though each may be in its own range. {metric}
 	// is the one that contributes most and {metrics} how many take part; all are in the signals, most first, with their shares of the decision.
 	ReasonOffTogether = "off-together"
@@ -73,7 +83,7 @@ func ReasonKeys() []string {
 	return []string{
 		ReasonLimitAbove, ReasonLimitBelow, ReasonRateAbove, ReasonRateBelow, ReasonDuration, ReasonSequence,
 		ReasonWithin, ReasonExpression, ReasonStuck, ReasonMissing, ReasonImplausibleAbove, ReasonImplausibleBelow, ReasonSilence,
-		ReasonAbnormalAbove, ReasonAbnormalBelow, ReasonChangeUp, ReasonChangeDown, ReasonOffTogether, ReasonNewPattern,
+		ReasonAbnormalAbove, ReasonAbnormalBelow, ReasonChangeUp, ReasonChangeDown, ReasonContextAbove, ReasonContextBelow, ReasonFleetAbove, ReasonFleetBelow, ReasonOffTogether, ReasonNewPattern,
 		ReasonClockAhead, ReasonClockBehind,
 		ReasonClockUnset, ReasonDetectorOff, ReasonTooMany, ReasonCleared,
 	}
@@ -94,6 +104,7 @@ func Views() []string { return []string{ViewValue, ViewShape, ViewLevel, ViewSti
 // The fault codes that the engine and the default catalogue raise by themselves.
 const (
 	FaultAbnormal    = "abnormal-behaviour" // the statistical tier
+	FaultFleetShift  = "fleet-shift"        // of a cohort
 	FaultClock       = "clock-off"
 	FaultDetectorOff = "detector-off"
 	FaultTooMany     = "too-many-metrics"

@@ -231,7 +231,7 @@ func (d *device) judgeHeld(e *Engine, n int) {
 	due := r.held[:n]
 	r.held = r.held[n:]
 	in := &e.due
-	*in = Input{Tick: e.ticks, Latest: e.latest}
+	*in = Input{Tick: e.ticks, Latest: e.latest, Sound: e.sound}
 	d.next = 0
 	taken := false
 	for i := range due {

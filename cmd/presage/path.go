@@ -65,6 +65,10 @@ func (a *app) startLanes(ctx context.Context) error {
 		d, _ := a.directory.Device(tenant, id)
 		return d.Criticality
 	}
+	engine.Firmware = func(tenant, id string) string {
+		d, _ := a.directory.Device(tenant, id)
+		return d.Firmware
+	}
 	heard := newHeardStore(a.series, a.sql, a.log, a.tasks)
 	a.gauge("fleet_seen_pending", "Devices of which the database is still to be told when they were last heard of.", heard.waiting)
 	a.lanes, err = ingest.NewLanes(ingest.Parts{

@@ -127,7 +127,7 @@ func (c *Catalogue) Plan(model, kind string) *detectors.Plan {
 }
 
 func (c *Catalogue) build(model, kind string) *detectors.Plan {
-	p := &detectors.Plan{Series: c.baseline, Joint: c.joint, Novelty: c.novelty, Faults: c.faults}
+	p := &detectors.Plan{Series: c.baseline, Joint: c.joint, Novelty: c.novelty, Faults: c.faults, Cohort: kind + "\x00" + model}
 	var metrics []Metric // least binding first
 	at := map[string]int{}
 	for _, l := range c.layers {

@@ -13,6 +13,7 @@ import (
 	"github.com/presage-pdm/presage/detectors/implausible"
 	"github.com/presage-pdm/presage/detectors/limit"
 	"github.com/presage-pdm/presage/detectors/rate"
+	"github.com/presage-pdm/presage/detectors/residual"
 	"github.com/presage-pdm/presage/detectors/sequence"
 	"github.com/presage-pdm/presage/detectors/silence"
 	"github.com/presage-pdm/presage/detectors/stuck"
@@ -36,6 +37,9 @@ func (r *Rule) compile(layer string, faults map[string]detectors.FaultCode) (*de
 	if r.Severity != nil {
 		out.Severity = *r.Severity
 	}
+	if r.Residual != nil {
+		out.About = r.Residual.On
+	}
 	if r.Metric != "" {
 		bounded := r.Implausible != nil
 		out.Matches = func(metric string, plan detectors.MetricPlan) bool {
@@ -48,7 +52,7 @@ func (r *Rule) compile(layer string, faults map[string]detectors.FaultCode) (*de
 // fingerprint is a hash of what shapes the state of the rule's detectors: its method and settings.
 func (r *Rule) fingerprint() uint64 {
 	shape := Rule{Limit: r.Limit, Rate: r.Rate, Duration: r.Duration, Sequence: r.Sequence, Within: r.Within,
-		Expression: r.Expression, Stuck: r.Stuck, Implausible: r.Implausible, Silence: r.Silence, Changepoint: r.Changepoint}
+		Expression: r.Expression, Stuck: r.Stuck, Implausible: r.Implausible, Silence: r.Silence, Changepoint: r.Changepoint, Residual: r.Residual}
 	text, err := json.Marshal(shape)
 	if err != nil {
 		panic(fmt.Sprintf("catalog: a checked rule cannot be written as JSON: %v", err)) // only NaN and infinity cannot, and check refuses them
@@ -109,6 +113,11 @@ func (r *Rule) method() (detectors.Method, error) {
 			cfg.Between = *r.Changepoint.Between
 		}
 		return changepoint.New(cfg), nil
+	case r.Residual != nil:
+		return residual.New(residual.Config{
+			On: r.Residual.On, Given: r.Residual.Given,
+			Lag: r.Residual.Lag.or(residual.DefaultLag), MaxAge: r.Residual.MaxAge.or(residual.DefaultMaxAge),
+		}), nil
 	}
 	cfg := silence.Config{Factor: r.Silence.Factor, AtLeast: r.Silence.AtLeast.or(5 * time.Minute), OfflineExcused: r.Silence.Offline != "counts"}
 	if cfg.Factor == 0 {

@@ -79,6 +79,7 @@ type Rule struct {
 	Silence     *Silence     `yaml:"silence"`
 	// Changepoint came later than the others: left out of the fingerprint where it is not set, it leaves theirs as they were.
 	Changepoint *Changepoint `yaml:"changepoint" json:",omitempty"`
+	Residual    *Residual    `yaml:"residual" json:",omitempty"` // the same
 
 	line int
 }
@@ -143,6 +144,16 @@ type Changepoint struct {
 	Shift *float64 `yaml:"shift"`
 	// Between is how many readings lie between two false alarms on average; default 10 million.
 	Between *float64 `yaml:"between"`
+}
+
+// Residual holds while a metric does not read what other metrics of the device call for, by what the devices of its model have shown.
+type Residual struct {
+	On    string   `yaml:"on"`    // the metric that is judged
+	Given []string `yaml:"given"` // those that say what it should read; with none, the metric is compared with that of other devices as it is
+	// Lag is how long the metric takes to follow them; default 5m.
+	Lag Duration `yaml:"lag"`
+	// MaxAge is how much older than a reading the values of the others may be; default 1m.
+	MaxAge Duration `yaml:"max_age"`
 }
 
 // Silence holds while nothing is heard for Factor times the usual interval (default 10) and AtLeast (default 5m).

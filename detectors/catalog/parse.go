@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"github.com/presage-pdm/presage/detectors"
+	"github.com/presage-pdm/presage/detectors/residual"
 	"github.com/presage-pdm/presage/telemetry"
 )
 
@@ -188,7 +189,7 @@ func (r *Rule) check(bad complain) {
 		return
 	}
 	if len(methods) != 1 {
-		bad(r.line, "rule %q has %d methods %v: give it exactly one of limit, rate, duration, sequence, within, expression, stuck, implausible, silence, changepoint", r.ID, len(methods), methods)
+		bad(r.line, "rule %q has %d methods %v: give it exactly one of limit, rate, duration, sequence, within, expression, stuck, implausible, silence, changepoint, residual", r.ID, len(methods), methods)
 		return
 	}
 	if !slug(r.Fault) {
@@ -277,6 +278,8 @@ func (r *Rule) problem() string {
 		if c.Between != nil && !(*c.Between >= 100 && *c.Between <= 1e12) {
 			return "changepoint: between must be between 100 and 1e12 readings"
 		}
+	case r.Residual != nil:
+		return r.Residual.problem()
 	case r.Silence != nil:
 		s := r.Silence
 		if s.Factor != 0 && !(s.Factor >= 1 && s.Factor <= 1e6) {
@@ -284,6 +287,19 @@ func (r *Rule) problem() string {
 		}
 		if s.Offline != "" && s.Offline != "excused" && s.Offline != "counts" {
 			return fmt.Sprintf("silence: offline %q is neither excused nor counts", s.Offline)
+		}
+	}
+	return ""
+}
+
+// problem returns what is wrong with the settings, or "".
+func (r *Residual) problem() string {
+	if r.On == "" || len(r.Given) > residual.MostGiven {
+		return fmt.Sprintf("residual needs on (a metric), and given may have up to %d metrics that say what it should read", residual.MostGiven)
+	}
+	for i, name := range r.Given {
+		if name == "" || name == r.On || slices.Contains(r.Given[:i], name) {
+			return fmt.Sprintf("residual: given: %q is empty, named twice, or the metric that is judged", name)
 		}
 	}
 	return ""
@@ -301,7 +317,7 @@ func (r *Rule) methods() []string {
 	}{
 		{"limit", r.Limit != nil}, {"rate", r.Rate != nil}, {"duration", r.Duration != nil}, {"sequence", r.Sequence != nil},
 		{"within", r.Within != nil}, {"expression", r.Expression != nil}, {"stuck", r.Stuck != nil},
-		{"implausible", r.Implausible != nil}, {"silence", r.Silence != nil}, {"changepoint", r.Changepoint != nil},
+		{"implausible", r.Implausible != nil}, {"silence", r.Silence != nil}, {"changepoint", r.Changepoint != nil}, {"residual", r.Residual != nil},
 	} {
 		if m.set {
 			set = append(set, m.name)

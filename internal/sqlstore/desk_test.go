@@ -47,6 +47,7 @@ func TestDesk(t *testing.T) {
 				{"repeats add evidence and raise severity", deskJoins},
 				{"what clears and returns while open", deskClears},
 				{"withheld findings open nothing", deskWithholds},
+				{"a cohort has one ticket", deskCohort},
 				{"nonsense stops nothing", deskSurvivesNonsense},
 				{"a past fault is a closed ticket and pages nobody", deskBackfill},
 				{"a past fault that is still there becomes live", deskPromotes},

@@ -16,11 +16,11 @@ import (
 // TestReasonsGolden words every reason with all its blanks filled, and with as few as a detector may fill, in every language.
 func TestReasonsGolden(t *testing.T) {
 	full := map[string]string{"metric": "coolant_temp", "value": "121.5", "unit": "°C", "limit": "110", "seconds": "3725", "rate": "12", "per": "60",
-		"count": "3", "event": "crash", "healthy": "session_ok", "expression": "rpm > 0", "usual": "10", "expected": "88.2", "metrics": "3",
+		"count": "3", "event": "crash", "healthy": "session_ok", "expression": "rpm > 0", "usual": "10", "expected": "88.2", "metrics": "3", "devices": "24", "same": "3", "firmware": "4.2.1",
 		"year": "1970", "detector": "limit", "rule": "coolant-hot", "view": detectors.ViewShape,
 		"over": "11.5", "percent": "10", "readings": "372", "most": "12"}
 	bare := map[string]string{"metric": "coolant_temp", "value": "-12345.6", "limit": "1", "seconds": "0", "rate": "12", "per": "1",
-		"count": "1", "event": "crash", "expression": "rpm > 0", "expected": "0", "metrics": "2", "year": "1970",
+		"count": "1", "event": "crash", "expression": "rpm > 0", "expected": "0", "metrics": "2", "devices": "8", "year": "1970",
 		"detector": "limit", "rule": "coolant-hot", "view": detectors.ViewSeason}
 	signals := []detectors.Signal{{Metric: "coolant_temp", Share: .996}, {Metric: "oil_pressure", Share: .003}, {Metric: "x_y", Share: .001}}
 	w := words(t)
