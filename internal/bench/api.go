@@ -94,7 +94,11 @@ type Vitals struct {
 	CPU      time.Duration // processor time since it started
 	Resident int64         // bytes of memory
 	Messages int64         // handed to the intake since it started
+	InFlight int64         // of these, not durable yet
 }
+
+// inFlight are the metrics of messages that are not durable yet: one of the embedded broker, one of an external one.
+var inFlight = []string{"presage_broker_in_flight", "presage_subscriber_in_flight"}
 
 // Vitals reads the server's metrics.
 func (a *API) Vitals(ctx context.Context) (Vitals, error) {
@@ -103,6 +107,9 @@ func (a *API) Vitals(ctx context.Context) (Vitals, error) {
 		return Vitals{}, err
 	}
 	values := map[string]float64{"process_cpu_seconds_total": -1, "process_resident_memory_bytes": -1, "presage_intake_messages_total": -1}
+	for _, name := range inFlight {
+		values[name] = 0 // the server has one of them
+	}
 	for line := range strings.Lines(string(body)) {
 		name, text, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if _, wanted := values[name]; !wanted {
@@ -119,10 +126,15 @@ func (a *API) Vitals(ctx context.Context) (Vitals, error) {
 			return Vitals{}, fmt.Errorf("the server's /metrics do not show %s", name)
 		}
 	}
+	waiting := 0.0
+	for _, name := range inFlight {
+		waiting += values[name]
+	}
 	return Vitals{
 		CPU:      time.Duration(values["process_cpu_seconds_total"] * float64(time.Second)),
 		Resident: int64(values["process_resident_memory_bytes"]),
 		Messages: int64(values["presage_intake_messages_total"]),
+		InFlight: int64(waiting),
 	}, nil
 }
 
@@ -134,8 +146,8 @@ const (
 	giveUp = 10 * time.Second
 )
 
-// Drain waits until the server was handed all messages, counted since it started, and has
-// stored and judged what it acknowledged. A broker between may still hold messages that it acknowledged itself; what it never hands over is found missing later.
+// Drain waits until the server was handed all messages, counted since it started, has made them durable, and has
+// stored and judged them. A broker between may still hold messages that it acknowledged itself; what it never hands over is found missing later.
 func (a *API) Drain(ctx context.Context, messages int64) error {
 	handed, since := int64(-1), time.Now()
 	for {
@@ -146,7 +158,7 @@ func (a *API) Drain(ctx context.Context, messages int64) error {
 		if vitals.Messages != handed {
 			handed, since = vitals.Messages, time.Now()
 		}
-		if handed >= messages || time.Since(since) > giveUp {
+		if handed >= messages && vitals.InFlight == 0 || time.Since(since) > giveUp {
 			break
 		}
 		if err := pause(ctx); err != nil {
