@@ -19,7 +19,7 @@ func (w *Wording) Brief(f *detectors.Finding, lasting time.Duration) tickets.Tex
 		params := l.params(f)
 		params["lasting"] = strconv.FormatInt(coarse(int64(lasting/time.Second)), 10)
 		if len(f.Signals) > 0 {
-			s := &f.Signals[0]
+			s := told(f)
 			low, high := bound(s.Low), bound(s.High)
 			if low != nil && high != nil {
 				params["low"], params["high"] = detectors.FormatNumber(*low), detectors.FormatNumber(*high)

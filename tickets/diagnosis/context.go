@@ -3,6 +3,7 @@ package diagnosis
 import (
 	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -94,7 +95,7 @@ func (w *Wording) Unusual(f *detectors.Finding) tickets.Text {
 	if f.PValue == 0 && f.Reason.Params["limit"] != "" {
 		return nil // the reason says just that
 	}
-	s := &f.Signals[0]
+	s := told(f)
 	c := Chart{Unit: s.Unit, Share: s.Share, Actual: s.Actual, Expected: s.Expected, Low: bound(s.Low), High: bound(s.High)}
 	said := w.context(&c, "")
 	if !(f.PValue > 0 && f.PValue < 1) {
@@ -110,6 +111,12 @@ func (w *Wording) Unusual(f *detectors.Finding) tickets.Text {
 		said[l.tag] += l.space + rare[l.tag]
 	}
 	return said
+}
+
+// told returns the signal that the reason of a finding speaks of, else the first; there is one.
+func told(f *detectors.Finding) *detectors.Signal {
+	at := slices.IndexFunc(f.Signals, func(s detectors.Signal) bool { return s.Metric == f.Reason.Params["metric"] })
+	return &f.Signals[max(at, 0)]
 }
 
 // expectation chooses the sentence that says what was expected, none when the actual value is as expected.

@@ -103,6 +103,12 @@ func TestContextGolden(t *testing.T) {
 			t.Errorf("of a finding that is %s with signals %+v is said %v", phase, signals, said)
 		}
 	}
+	ofReason := detectors.Finding{Reason: detectors.Reason{Params: map[string]string{"metric": "oil_temp"}}, Signals: []detectors.Signal{
+		{Metric: "coolant_temp", Actual: 118, Expected: 90, Share: 0.7}, {Metric: "oil_temp", Actual: 140, Expected: 95, Share: 0.3},
+	}}
+	if said := w.Unusual(&ofReason)["en"]; !strings.Contains(said, "140") {
+		t.Errorf("beside a reason that speaks of the second signal stands %q", said)
+	}
 	for _, c := range []Cohort{{Below: 412, Above: 3, Size: 415}, {Above: 90, Size: 100}, {Below: 7, Size: 7}, {Above: 1415, Size: 1415}, {Size: 9}} {
 		c.Name = "City bus"
 		say(fmt.Sprintf("peers: %d lower, %d higher of %d", c.Below, c.Above, c.Size), w.peers(&c))
