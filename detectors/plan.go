@@ -54,7 +54,7 @@ type Rule struct {
 	// Rollout says on which devices the rule opens tickets.
 	Rollout Rollout
 	// Matches selects the metrics that each get a detector of their own. Nil means that
-	// the device has one detector, which sees events and ticks, and every sample when the method is a [Wide] one.
+	// the device has one detector, which sees events, ticks and moments, and reads what it needs of them by [Input].Latest.
 	Matches func(metric string, plan MetricPlan) bool
 	// About is the metric that a rule of the whole device is about; its component is that of the rule where no other is set.
 	About string

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"github.com/presage-pdm/presage/detectors"
@@ -12,6 +13,7 @@ import (
 	"github.com/presage-pdm/presage/detectors/expression"
 	"github.com/presage-pdm/presage/detectors/implausible"
 	"github.com/presage-pdm/presage/detectors/limit"
+	"github.com/presage-pdm/presage/detectors/multivariate"
 	"github.com/presage-pdm/presage/detectors/rate"
 	"github.com/presage-pdm/presage/detectors/residual"
 	"github.com/presage-pdm/presage/detectors/sequence"
@@ -52,7 +54,7 @@ func (r *Rule) compile(layer string, faults map[string]detectors.FaultCode) (*de
 // fingerprint is a hash of what shapes the state of the rule's detectors: its method and settings.
 func (r *Rule) fingerprint() uint64 {
 	shape := Rule{Limit: r.Limit, Rate: r.Rate, Duration: r.Duration, Sequence: r.Sequence, Within: r.Within,
-		Expression: r.Expression, Stuck: r.Stuck, Implausible: r.Implausible, Silence: r.Silence, Changepoint: r.Changepoint, Residual: r.Residual}
+		Expression: r.Expression, Stuck: r.Stuck, Implausible: r.Implausible, Silence: r.Silence, Changepoint: r.Changepoint, Residual: r.Residual, Multivariate: r.Multivariate}
 	text, err := json.Marshal(shape)
 	if err != nil {
 		panic(fmt.Sprintf("catalog: a checked rule cannot be written as JSON: %v", err)) // only NaN and infinity cannot, and check refuses them
@@ -118,10 +120,27 @@ func (r *Rule) method() (detectors.Method, error) {
 			On: r.Residual.On, Given: r.Residual.Given,
 			Lag: r.Residual.Lag.or(residual.DefaultLag), MaxAge: r.Residual.MaxAge.or(residual.DefaultMaxAge),
 		}), nil
+	case r.Multivariate != nil:
+		return r.Multivariate.method(), nil
 	}
 	cfg := silence.Config{Factor: r.Silence.Factor, AtLeast: r.Silence.AtLeast.or(5 * time.Minute), OfflineExcused: r.Silence.Offline != "counts"}
 	if cfg.Factor == 0 {
 		cfg.Factor = 10
 	}
 	return silence.New(cfg), nil
+}
+
+func (m *Multivariate) method() detectors.Method {
+	cfg := multivariate.DefaultConfig()
+	cfg.AlertRate = 1e-7
+	if m.Between != nil {
+		cfg.AlertRate = 1 / *m.Between
+	}
+	if m.WarmUp != nil {
+		cfg.WarmUp = *m.WarmUp
+	}
+	if len(m.Drives) > 0 {
+		cfg.Drives = func(metric string) bool { return slices.Contains(m.Drives, metric) }
+	}
+	return multivariate.NewRule(cfg, m.Metrics)
 }

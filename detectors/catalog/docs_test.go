@@ -29,7 +29,7 @@ func TestDocumentedExample(t *testing.T) {
 	if got := ruleIDs(c.Plan("ev-1", "vehicle")); got != "crash-loop sensor-stuck sensor-implausible coolant-hot drain runs-on drops no-flow coolant-for-load trial" {
 		t.Errorf("the documented model has the rules %q", got)
 	}
-	all := Rule{Limit: &Limit{}, Rate: &Rate{}, Duration: &Lasting{}, Sequence: &Sequence{}, Within: &Within{}, Expression: &Expression{}, Stuck: &Stuck{}, Implausible: &Implausible{}, Silence: &Silence{}, Changepoint: &Changepoint{}, Residual: &Residual{}}
+	all := Rule{Limit: &Limit{}, Rate: &Rate{}, Duration: &Lasting{}, Sequence: &Sequence{}, Within: &Within{}, Expression: &Expression{}, Stuck: &Stuck{}, Implausible: &Implausible{}, Silence: &Silence{}, Changepoint: &Changepoint{}, Residual: &Residual{}, Multivariate: &Multivariate{}}
 	for _, method := range all.methods() {
 		if !strings.Contains(string(text), "\n| `"+method+"` |") {
 			t.Errorf("method %s is not documented", method)

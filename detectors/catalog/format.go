@@ -78,8 +78,9 @@ type Rule struct {
 	Implausible *Implausible `yaml:"implausible"`
 	Silence     *Silence     `yaml:"silence"`
 	// Changepoint came later than the others: left out of the fingerprint where it is not set, it leaves theirs as they were.
-	Changepoint *Changepoint `yaml:"changepoint" json:",omitempty"`
-	Residual    *Residual    `yaml:"residual" json:",omitempty"` // the same
+	Changepoint  *Changepoint  `yaml:"changepoint" json:",omitempty"`
+	Residual     *Residual     `yaml:"residual" json:",omitempty"`     // the same
+	Multivariate *Multivariate `yaml:"multivariate" json:",omitempty"` // the same
 
 	line int
 }
@@ -154,6 +155,17 @@ type Residual struct {
 	Lag Duration `yaml:"lag"`
 	// MaxAge is how much older than a reading the values of the others may be; default 1m.
 	MaxAge Duration `yaml:"max_age"`
+}
+
+// Multivariate holds while metrics of a device do not stand to each other, or to their levels, as they did.
+type Multivariate struct {
+	Metrics []string `yaml:"metrics"`
+	// Drives are those that say what is asked of the machine: another range of them is another operating regime. Default: told by their names.
+	Drives []string `yaml:"drives" json:",omitempty"`
+	// WarmUp is how many first moments of a regime are taken as healthy; default 400.
+	WarmUp *int `yaml:"warm_up" json:",omitempty"`
+	// Between is how many moments lie between two false alarms on average; default 10 million.
+	Between *float64 `yaml:"between" json:",omitempty"`
 }
 
 // Silence holds while nothing is heard for Factor times the usual interval (default 10) and AtLeast (default 5m).

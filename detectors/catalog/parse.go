@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"github.com/presage-pdm/presage/detectors"
+	"github.com/presage-pdm/presage/detectors/multivariate"
 	"github.com/presage-pdm/presage/detectors/residual"
 	"github.com/presage-pdm/presage/telemetry"
 )
@@ -280,6 +281,8 @@ func (r *Rule) problem() string {
 		}
 	case r.Residual != nil:
 		return r.Residual.problem()
+	case r.Multivariate != nil:
+		return r.Multivariate.problem()
 	case r.Silence != nil:
 		s := r.Silence
 		if s.Factor != 0 && !(s.Factor >= 1 && s.Factor <= 1e6) {
@@ -305,6 +308,30 @@ func (r *Residual) problem() string {
 	return ""
 }
 
+// problem returns what is wrong with the settings, or "".
+func (m *Multivariate) problem() string {
+	if len(m.Metrics) < multivariate.LeastMetrics || len(m.Metrics) > multivariate.MostMetrics {
+		return fmt.Sprintf("multivariate needs metrics, %d to %d of them", multivariate.LeastMetrics, multivariate.MostMetrics)
+	}
+	for i, name := range m.Metrics {
+		if name == "" || slices.Contains(m.Metrics[:i], name) {
+			return fmt.Sprintf("multivariate: metrics: %q is empty or named twice", name)
+		}
+	}
+	for _, name := range m.Drives {
+		if !slices.Contains(m.Metrics, name) {
+			return fmt.Sprintf("multivariate: drives: %q is not among metrics", name)
+		}
+	}
+	if m.WarmUp != nil && (*m.WarmUp < multivariate.LeastWarmUp || *m.WarmUp > 1_000_000) {
+		return fmt.Sprintf("multivariate: warm_up must be between %d and 1,000,000 moments", multivariate.LeastWarmUp)
+	}
+	if m.Between != nil && !(*m.Between >= 100 && *m.Between <= 1e12) {
+		return "multivariate: between must be between 100 and 1e12 moments"
+	}
+	return ""
+}
+
 // maxCount bounds the events that a rule remembers.
 const maxCount = 64
 
@@ -318,6 +345,7 @@ func (r *Rule) methods() []string {
 		{"limit", r.Limit != nil}, {"rate", r.Rate != nil}, {"duration", r.Duration != nil}, {"sequence", r.Sequence != nil},
 		{"within", r.Within != nil}, {"expression", r.Expression != nil}, {"stuck", r.Stuck != nil},
 		{"implausible", r.Implausible != nil}, {"silence", r.Silence != nil}, {"changepoint", r.Changepoint != nil}, {"residual", r.Residual != nil},
+		{"multivariate", r.Multivariate != nil},
 	} {
 		if m.set {
 			set = append(set, m.name)

@@ -48,7 +48,7 @@
 //   - A metric that took another value fewer than 30 times in the warm-up is not watched: a step or two do not show how it moves. Nor is
 //     one that appears later, nor the 65th.
 //   - A fault in the first rows is learned as healthy. A drift slower than m and the deviation follow is not seen. On a machine that moves as much as a car does, only
-//     gross faults are: [the page of detectors] has the figures. Nothing opens tickets by it.
+//     gross faults are: [the page of detectors] has the figures. The built-in catalogue has no rule with it.
 //   - A metric that was not read for ten of its usual intervals takes no part until it is read again; T² is then that of the others. Values held
 //     between readings count as read, so metrics of different rates go together. NaN and infinities are ignored.
 //   - Scales do not matter, from 1e-9 to 1e9 and beyond: everything is divided by its own deviation.
