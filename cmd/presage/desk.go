@@ -110,9 +110,22 @@ func (r reporter) Report(ctx context.Context, fence tickets.Fence, findings []de
 	return nil
 }
 
+// chore is something that the desk does now and then.
+type chore struct {
+	task   string
+	do     func(ctx context.Context, tenant string) (n int, err error)
+	done   string // what is logged with how many it was done to; empty for nothing
+	failed string
+}
+
 // dispatchPending looks again, now and then, for somebody to take what nobody could.
 func (a *app) dispatchPending(ctx context.Context) error {
-	tick := time.NewTicker(dispatchAgain)
+	return a.nowAndThen(ctx, dispatchAgain, chore{taskDispatch, a.desk.DispatchPending, "pending tickets dispatched", "pending tickets not dispatched"})
+}
+
+// nowAndThen does chores for every tenant until ctx ends.
+func (a *app) nowAndThen(ctx context.Context, every time.Duration, chores ...chore) error {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
@@ -121,13 +134,15 @@ func (a *app) dispatchPending(ctx context.Context) error {
 		case <-tick.C:
 		}
 		for _, tenant := range a.directory.Tenants() {
-			n, err := a.desk.DispatchPending(ctx, tenant)
-			a.tasks.note(taskDispatch, err)
-			if err != nil && ctx.Err() == nil {
-				a.log.Warn("pending tickets not dispatched", "err", err)
-			}
-			if n > 0 {
-				a.log.Info("pending tickets dispatched", "count", n)
+			for _, c := range chores {
+				n, err := c.do(ctx, tenant)
+				a.tasks.note(c.task, err)
+				if err != nil && ctx.Err() == nil {
+					a.log.Warn(c.failed, "err", err)
+				}
+				if n > 0 && c.done != "" {
+					a.log.Info(c.done, "count", n)
+				}
 			}
 		}
 	}

@@ -76,30 +76,9 @@ func (a announced) Covering(ctx context.Context, tenant, device string, at time.
 
 // lookAgain opens, now and then, the tickets that maintenance held back and that are due, and ends the flapping of faults that are steady.
 func (a *app) lookAgain(ctx context.Context) error {
-	tick := time.NewTicker(lookAtHeld)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		for _, tenant := range a.directory.Tenants() {
-			n, err := a.desk.EndMaintenance(ctx, tenant)
-			a.tasks.note(taskHeld, err)
-			if err != nil && ctx.Err() == nil {
-				a.log.Warn("faults held by maintenance not looked at", "err", err)
-			}
-			if n > 0 {
-				a.log.Info("tickets opened after maintenance", "count", n)
-			}
-			_, err = a.desk.SettleFlapping(ctx, tenant)
-			a.tasks.note(taskFlapping, err)
-			if err != nil && ctx.Err() == nil {
-				a.log.Warn("flapping tickets not looked at", "err", err)
-			}
-		}
-	}
+	return a.nowAndThen(ctx, lookAtHeld,
+		chore{taskHeld, a.desk.EndMaintenance, "tickets opened after maintenance", "faults held by maintenance not looked at"},
+		chore{taskFlapping, a.desk.SettleFlapping, "", "flapping tickets not looked at"})
 }
 
 // lookAtHeld is how long after its time a fault that maintenance held gets its ticket, at most.
