@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { deviceAndModel, humanise, pick } from "./names";
+import { cohortOf, deviceAndModel, humanise, pick } from "./names";
 import { bytes, measured, percent, withUnit } from "./number";
 import { DAY, duration, exact, HOUR, instantAt, millis, MINUTE, precise, relative, SECOND, wallTime } from "./time";
 
@@ -112,4 +112,11 @@ test("a model that the name of the device begins with is not said twice", () => 
 
 test("identifiers become readable", () => {
   expect(humanise("coolant_temp")).toBe("Coolant temp");
+});
+
+test("what stands for all devices of a model is told from a device", () => {
+  expect(cohortOf("cohort:vehicle:bus")).toEqual({ model: "bus", known: true });
+  expect(cohortOf("cohort:vehicle")).toEqual({ model: "vehicle", known: false });
+  expect(cohortOf("bus-7")).toBeUndefined();
+  expect(cohortOf("pump:7")).toBeUndefined();
 });

@@ -16,3 +16,10 @@ export function humanise(id: string): string {
   const words = id.replace(/[_\-.]+/g, " ").trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
+
+/** What stands in place of a device in a fault of many devices of a model at once: "cohort:", the kind and the model, of which one may be missing. */
+export function cohortOf(device: string): { model: string; known: boolean } | undefined {
+  const [head, ...parts] = device.split(":");
+  const model = parts[parts.length - 1];
+  return head === "cohort" && model ? { model, known: parts.length > 1 } : undefined;
+}

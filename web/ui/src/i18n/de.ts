@@ -258,6 +258,7 @@ export const de: Words = {
     rule: "Regel",
   },
   device: {
+    cohort: "Alle Geräte von {{model}}",
     maintenanceUntil: "In Wartung bis {{time}}",
     range: "Zeitraum",
     span: { "1h": "1 h", "6h": "6 h", "24h": "24 h", "7d": "7 T", "14d": "14 T" },

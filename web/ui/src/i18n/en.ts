@@ -257,6 +257,7 @@ export const en = {
     rule: "Rule",
   },
   device: {
+    cohort: "All devices of {{model}}",
     maintenanceUntil: "In maintenance until {{time}}",
     range: "Time range",
     span: { "1h": "1 h", "6h": "6 h", "24h": "24 h", "7d": "7 d", "14d": "14 d" },

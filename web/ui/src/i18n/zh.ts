@@ -258,6 +258,7 @@ export const zh: Words = {
     rule: "规则",
   },
   device: {
+    cohort: "{{model}} 的全部设备",
     maintenanceUntil: "维护中，至 {{time}}",
     range: "时间范围",
     span: { "1h": "1 小时", "6h": "6 小时", "24h": "24 小时", "7d": "7 天", "14d": "14 天" },

@@ -12,6 +12,7 @@ import { useComponentName } from "../../app/names";
 import { useReason } from "../../app/reason";
 import { useShortcuts } from "../../app/shortcuts";
 import { Ago } from "../../components/Ago";
+import { DeviceLink } from "../../components/DeviceLink";
 import { SeverityMark, Tag } from "../../components/marks";
 import { More, Page, Table } from "../../components/Page";
 import { Empty, Read } from "../../components/states";
@@ -131,9 +132,7 @@ function Line({ finding, onDetector }: { finding: Evidence; onDetector: (detecto
         </div>
       </td>
       <td>
-        <Link className="link" to={`/devices/${encodeURIComponent(finding.device)}`}>
-          {finding.device}
-        </Link>
+        <DeviceLink id={finding.device} />
       </td>
       <td>
         <button type="button" className={css["detector"]} onClick={() => onDetector(finding.detector)} title={t("findings.only", { detector: finding.detector })}>

@@ -6,7 +6,7 @@ import type { Ticket, TicketRow } from "../../api/model";
 import { Ago } from "../../components/Ago";
 import { Due } from "../../components/Due";
 import { SeverityMark, StateMark } from "../../components/marks";
-import { deviceAndModel, pick } from "../../format/names";
+import { cohortOf, deviceAndModel, pick } from "../../format/names";
 import { duration, millis } from "../../format/time";
 import css from "./queue.module.css";
 
@@ -25,6 +25,7 @@ interface Props {
 /** One ticket of the queue: a line where there is room for one, a card where not. */
 export const Row = memo(function Row({ ticket, station, assignee, selected, current, fresh, gone, onOpen }: Props) {
   const { t, i18n } = useTranslation();
+  const cohort = cohortOf(ticket.device);
   const { facts } = ticket;
   const done = ticket.category === "done";
   const lasted = (millis(ticket.closed_at) ?? 0) - (millis(ticket.onset_at) ?? 0);
@@ -65,7 +66,7 @@ export const Row = memo(function Row({ ticket, station, assignee, selected, curr
             </span>
           )}
           <span className={`${css["device"]} clip`}>
-            {[...deviceAndModel(facts.device_name || ticket.device, facts.model_name || facts.model), facts.customer_name].filter(Boolean).join(" · ")}
+            {[...deviceAndModel(cohort ? t("device.cohort", { model: cohort.model }) : facts.device_name || ticket.device, facts.model_name || facts.model), facts.customer_name].filter(Boolean).join(" · ")}
           </span>
         </span>
         <span className={css["since"]}>

@@ -6,6 +6,7 @@ import type { TicketDetail } from "../../api/model";
 import { diagnosisQuery, ticketQuery } from "../../api/queries";
 import { useComponentName } from "../../app/names";
 import { Ago } from "../../components/Ago";
+import { DeviceLink } from "../../components/DeviceLink";
 import { Due } from "../../components/Due";
 import { SeverityMark, StateMark, Tag } from "../../components/marks";
 import { Facts, Section } from "../../components/Page";
@@ -79,9 +80,7 @@ function Loaded({ ticket, id }: { ticket: TicketDetail; id: string }) {
         </div>
         <h1 className={css["title"]}>{pick(ticket.title, i18n.language)}</h1>
         <p className={css["device"]}>
-          <Link className="link" to={`/devices/${encodeURIComponent(ticket.device)}`}>
-            {facts.device_name || ticket.device}
-          </Link>
+          <DeviceLink id={ticket.device} name={facts.device_name} />
           {[...deviceAndModel(facts.device_name || ticket.device, facts.model_name || facts.model).slice(1), component(ticket.component), facts.site_name].filter(Boolean).map((part) => (
             <span key={part}> · {part}</span>
           ))}
