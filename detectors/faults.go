@@ -99,18 +99,27 @@ func (d *device) still(e *Engine, in *Input, i *instance, verdict Verdict) {
 // continued, when a live reading shows what only old ones had shown.
 func (d *device) due(e *Engine, in *Input, f *fault) (Phase, bool) {
 	switch {
-	case f.withheld == WithheldInhibited:
-		if !d.inhibited(f, in.Time) {
-			return Raised, true
-		}
-	case f.withheld == WithheldFleet:
-		if !e.shifted(d, in, f) {
+	case f.explained():
+		if !d.explains(e, in, f) {
 			return Raised, true
 		}
 	case f.withheld == "" && f.quiet:
 		return Continued, in.Live && !e.backfill(in)
 	}
 	return Continued, false
+}
+
+// explained tells that a fault is withheld because something else explains it, which may end.
+func (f *fault) explained() bool {
+	return f.withheld == WithheldInhibited || f.withheld == WithheldFleet
+}
+
+// explains tells that what explained a fault still does.
+func (d *device) explains(e *Engine, in *Input, f *fault) bool {
+	if f.withheld == WithheldFleet {
+		return e.shifted(d, in, f)
+	}
+	return d.inhibited(f, in.Time)
 }
 
 // found notes which metrics a fault was found on.
@@ -199,10 +208,7 @@ func (d *device) countHolders() {
 func (d *device) emit(e *Engine, in *Input, f *fault, h holder, phase Phase, evidence Evidence) {
 	out := d.finding(in, h, phase, evidence)
 	out.Backfill = e.backfill(in)
-	if phase == Raised && f.withheld == WithheldInhibited && !d.inhibited(f, in.Time) {
-		f.withheld = ""
-	}
-	if phase == Raised && f.withheld == WithheldFleet && !e.shifted(d, in, f) {
+	if phase == Raised && f.explained() && !d.explains(e, in, f) {
 		f.withheld = ""
 	}
 	out.Withheld = f.withheld

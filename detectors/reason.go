@@ -125,6 +125,12 @@ func FormatNumber(v float64) string {
 	return strconv.FormatFloat(r, 'f', -1, 64)
 }
 
+// FormatRoughly writes a number with two significant digits, for what is no more exact.
+func FormatRoughly(v float64) string {
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 2, 64), 64)
+	return FormatNumber(rounded)
+}
+
 // FormatPercent writes how many percent of a whole a part is, both without their signs, for a [Reason]: whole percent from ten on,
 // else two significant digits. It is empty for a whole of 0.
 func FormatPercent(part, whole float64) string {
@@ -135,6 +141,5 @@ func FormatPercent(part, whole float64) string {
 	if percent >= 10 {
 		return FormatNumber(math.Round(percent))
 	}
-	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(percent, 'g', 2, 64), 64)
-	return FormatNumber(rounded)
+	return FormatRoughly(percent)
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/lexer"
@@ -190,7 +191,11 @@ func (r *Rule) check(bad complain) {
 		return
 	}
 	if len(methods) != 1 {
-		bad(r.line, "rule %q has %d methods %v: give it exactly one of limit, rate, duration, sequence, within, expression, stuck, implausible, silence, changepoint, residual", r.ID, len(methods), methods)
+		var names []string
+		for _, m := range r.known() {
+			names = append(names, m.name)
+		}
+		bad(r.line, "rule %q has %d methods %v: give it exactly one of %s", r.ID, len(methods), methods, strings.Join(names, ", "))
 		return
 	}
 	if !slug(r.Fault) {
@@ -335,10 +340,12 @@ func (m *Multivariate) problem() string {
 // maxCount bounds the events that a rule remembers.
 const maxCount = 64
 
-// methods names the methods that are set.
-func (r *Rule) methods() []string {
-	var set []string
-	for _, m := range []struct {
+// known lists the methods that there are, and whether the rule has them.
+func (r *Rule) known() []struct {
+	name string
+	set  bool
+} {
+	return []struct {
 		name string
 		set  bool
 	}{
@@ -346,7 +353,13 @@ func (r *Rule) methods() []string {
 		{"within", r.Within != nil}, {"expression", r.Expression != nil}, {"stuck", r.Stuck != nil},
 		{"implausible", r.Implausible != nil}, {"silence", r.Silence != nil}, {"changepoint", r.Changepoint != nil}, {"residual", r.Residual != nil},
 		{"multivariate", r.Multivariate != nil},
-	} {
+	}
+}
+
+// methods names the methods that are set.
+func (r *Rule) methods() []string {
+	var set []string
+	for _, m := range r.known() {
 		if m.set {
 			set = append(set, m.name)
 		}

@@ -121,15 +121,9 @@ func (d *detector) Explain() detectors.Evidence {
 		"per": strconv.FormatInt(int64(d.cfg.Per.Seconds()), 10), "value": detectors.FormatNumber(d.now.value),
 	}
 	if d.seen >= leastUsual {
-		params["usual"] = roughly(d.usual)
+		params["usual"] = detectors.FormatRoughly(d.usual)
 	}
 	return detectors.Evidence{Onset: d.from.time, Signals: []detectors.Signal{s}, Reason: detectors.Reason{Key: key, Params: params}}
-}
-
-// roughly writes a mean with two significant digits: it is no more exact.
-func roughly(v float64) string {
-	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 2, 64), 64)
-	return detectors.FormatNumber(rounded)
 }
 
 // AppendState implements [detectors.Detector].

@@ -43,28 +43,31 @@ func (r *room) need(size int64, series uint64) int64 {
 	return chunkBuffer + min(size/100, leastRoom) + int64(series)*chunkBytes + r.unwritten.Load()*readingBytes
 }
 
-// look returns what the disk has left, and what must be. A disk that does not tell has room.
-func (r *room) look(series uint64) (free, need int64, enough bool) {
+// look returns what the disk has left, and what must be for a block of so many bytes beside what is kept free. A disk that does not tell has room.
+func (r *room) look(block int64, series uint64) (free, need int64, enough bool) {
 	free, size := disk.Space(r.dir)
-	need = r.need(size, series)
+	need = r.need(size, series) + block
 	return free, need, size == 0 || free >= need
 }
 
-// Room returns what the disk of the store has left and what the store keeps free, in bytes; while there is less, Append is refused.
-func (s *Store) Room() (free, kept int64, enough bool) { return s.room.look(s.db.Head().NumSeries()) }
-
-// hasRoom refuses to write on a disk that is nearly full, with an error that wraps [series.ErrUnavailable].
-func (s *Store) hasRoom() error {
-	if free, kept, enough := s.Room(); !enough {
-		return noRoom(s.cfg.Dir, free, kept)
+// roomFor refuses to write a block of at most so many bytes when it does not fit beside what is kept free, with an error that wraps
+// [series.ErrUnavailable].
+func (r *room) roomFor(block int64, count uint64) error {
+	free, need, enough := r.look(block, count)
+	if enough {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%w: the disk of %s has %s left and %s must stay free: free some, or give it a larger one",
+		series.ErrUnavailable, r.dir, disk.Bytes(free), disk.Bytes(need))
 }
 
-func noRoom(dir string, free, need int64) error {
-	return fmt.Errorf("%w: the disk of %s has %s left and %s must stay free: free some, or give it a larger one",
-		series.ErrUnavailable, dir, disk.Bytes(free), disk.Bytes(need))
+// Room returns what the disk of the store has left and what the store keeps free, in bytes; while there is less, Append is refused.
+func (s *Store) Room() (free, kept int64, enough bool) {
+	return s.room.look(0, s.db.Head().NumSeries())
 }
+
+// hasRoom refuses to append on a disk that is nearly full.
+func (s *Store) hasRoom() error { return s.room.roomFor(0, s.db.Head().NumSeries()) }
 
 // writeEvery is how often complete chunks are written; the engine would do so every minute. They hold less memory in a file.
 const writeEvery = 5 * time.Second
@@ -91,15 +94,6 @@ func (s *Store) writeChunks() {
 	}
 	s.db.ForceHeadMMap()
 	s.room.unwritten.Add(-n)
-}
-
-// roomFor refuses to make a block of at most so many bytes when they do not fit beside what is kept free.
-func (r *room) roomFor(block int64, series uint64) error {
-	free, size := disk.Space(r.dir)
-	if need := r.need(size, series) + block; size != 0 && free < need {
-		return noRoom(r.dir, free, need)
-	}
-	return nil
 }
 
 // compactBytes bounds what blocks made of the head take: chunks, which take less than half of what the log of the same readings does, and their index.

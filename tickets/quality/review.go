@@ -6,9 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/presage-pdm/presage/tickets"
-
 	"github.com/presage-pdm/presage/detectors"
+	"github.com/presage-pdm/presage/tickets"
 )
 
 // Policy says when a rule loses the right to open tickets. It drops when the lower end of the interval of its precision, over its last
@@ -48,8 +47,8 @@ func (p Policy) Review(k *Known, settings []Setting, now time.Time) ([]Setting, 
 		if l.n < p.MinLabels || bound >= p.MinPrecision {
 			continue
 		}
-		next := old.with(ByReview, fmt.Sprintf("%d of the last %d labelled tickets were faults: with 95 %% confidence precision is above %.2f only, the limit is %.2f", l.hits, l.n, bound, p.MinPrecision), now)
-		next.Subject, next.Stage, next.Canary = subject, detectors.StageShadow, 0
+		next := old.WithStage(detectors.StageShadow, 0, ByReview, fmt.Sprintf("%d of the last %d labelled tickets were faults: with 95 %% confidence precision is above %.2f only, the limit is %.2f", l.hits, l.n, bound, p.MinPrecision), now)
+		next.Subject = subject
 		changes = append(changes, next)
 	}
 	sortSettings(changes)
