@@ -294,16 +294,16 @@ func (b *Broker) giveUp(s *session, err error) {
 }
 
 // tooLarge puts a packet beyond the limit on record; the library closes the connection.
-func (b *Broker) tooLarge(c *conn) {
+func (b *Broker) tooLarge(c *conn, over *oversize) {
 	b.metrics.tooLarge.Inc()
-	if c.session == nil || c.over.topic == "" || !b.topics.Takes(c.over.topic, []byte{0}) || !b.may(c.session.identity, c.over.topic) {
+	if c.session == nil || over.topic == "" || !b.topics.Takes(over.topic, []byte{0}) || !b.may(c.session.identity, over.topic) {
 		return
 	}
 	b.inFlight.Add(1)
 	b.intake.Refuse(b.ctx, ingest.Message{
-		Tenant: c.session.identity.Tenant, Client: c.session.client.ID, Topic: c.over.topic, Arrival: time.Now().UnixMilli(),
+		Tenant: c.session.identity.Tenant, Client: c.session.client.ID, Topic: over.topic, Arrival: time.Now().UnixMilli(),
 	}, &ingest.RejectError{
-		Device: b.topics.DeviceOf(c.over.topic), Reason: ingest.ReasonTooLarge,
-		Detail: fmt.Sprintf("the MQTT packet has %d bytes, at most %d are taken, so it was not read and nothing of it was kept: send several messages", c.over.length, b.config.PacketBytes),
+		Device: b.topics.DeviceOf(over.topic), Reason: ingest.ReasonTooLarge,
+		Detail: fmt.Sprintf("the MQTT packet has %d bytes, at most %d are taken, so it was not read and nothing of it was kept: send several messages", over.length, b.config.PacketBytes),
 	}, func(error) { b.left(1) })
 }

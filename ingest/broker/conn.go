@@ -18,7 +18,7 @@ import (
 type conn struct {
 	net.Conn
 	broker  *Broker
-	session *session // set when the client has said who it is, before anything else is read
+	session *session // set by introduce when the client has said who it is, before anything else is read
 	// listener is where it came in.
 	listener *listener
 
@@ -30,7 +30,6 @@ type conn struct {
 	pass     int       // bytes of a packet for the library that are still to be handed over
 	size     int       // of the packet at the front, as far as that is known
 	began    time.Time // when the packet that is not complete was begun, zero when none is
-	over     *oversize // used by Close, too, which comes after
 	deadline time.Time // of reading, as it was last set
 	topic    string    // of the last publish
 	allowed  bool      // whether the client may publish to it
@@ -41,8 +40,9 @@ type conn struct {
 	queue   queue      // what waits to be delivered, see queue.go
 	sender  sender
 
-	pause   atomic.Int64  // until when nothing is read, in Unix nanoseconds; 0 for no pause
-	version atomic.Uint32 // of the protocol, 0 before CONNECT
+	pause   atomic.Int64             // until when nothing is read, in Unix nanoseconds; 0 for no pause
+	version atomic.Uint32            // of the protocol, 0 before CONNECT
+	over    atomic.Pointer[oversize] // what reading ended with, nil for anything else
 	parked  atomic.Bool
 	once    sync.Once
 	closed  chan struct{}
@@ -125,7 +125,7 @@ func (c *conn) next() error {
 		if c.started && f.kind() == packets.Publish && c.stream.topic(f) == "" && !c.stream.full() {
 			return c.fill() // the topic is worth knowing
 		}
-		c.over = &oversize{kind: f.kind(), length: f.length, topic: c.stream.topic(f)}
+		c.over.Store(&oversize{kind: f.kind(), length: f.length, topic: c.stream.topic(f)})
 		return errTooLarge
 	case !c.started:
 		c.started, c.pass = true, f.size()
@@ -168,15 +168,12 @@ func (c *conn) Close() error {
 	var err error
 	c.once.Do(func() {
 		close(c.closed)
-		c.broker.forget(c)
-		if c.session != nil {
-			c.session.end()
-			c.broker.members.leave(c.session)
+		if s := c.broker.forget(c); s != nil {
+			s.end()
+			c.broker.members.leave(s)
 		}
-		if c.over != nil {
-			if c.broker.start(c.linger) {
-				return
-			}
+		if over := c.over.Load(); over != nil && c.broker.start(func() { c.linger(over) }) {
+			return
 		}
 		err = c.Conn.Close()
 	})
@@ -187,7 +184,7 @@ func (c *conn) Close() error {
 // it. Without reading on, the operating system would throw away the reason that was sent.
 const lingerFor = 2 * time.Second
 
-func (c *conn) linger() {
+func (c *conn) linger(over *oversize) {
 	defer c.Conn.Close()
 	c.Conn.SetDeadline(time.Now().Add(lingerFor))
 	if c.version.Load() == 5 {
@@ -196,7 +193,7 @@ func (c *conn) linger() {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite()
 	}
-	c.broker.tooLarge(c)
+	c.broker.tooLarge(c, over)
 	buffer := make([]byte, 16<<10)
 	for {
 		if _, err := c.Conn.Read(buffer); err != nil {

@@ -56,12 +56,16 @@ func (b *Broker) remember(c *conn) (refusal string, evicted *conn) {
 	return "", evicted
 }
 
-// introduce says that a connection has a session now; false when its device has too many.
+// introduce says that a connection has a session now; false when it is closed already, or its device has too many.
 func (b *Broker) introduce(c *conn, s *session) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if _, open := b.doors.conns[c]; !open {
+		return false
+	}
 	if s.identity.Device != "" {
 		if b.doors.devices[keyOf(s.identity)] >= b.config.ConnectionsPerDevice {
+			b.metrics.turnedAway.WithLabelValues("too-many-of-device").Inc()
 			return false
 		}
 		b.doors.devices[keyOf(s.identity)]++
@@ -71,7 +75,8 @@ func (b *Broker) introduce(c *conn, s *session) bool {
 	return true
 }
 
-func (b *Broker) forget(c *conn) {
+// forget counts a connection out, and returns its session, nil when it has none and will have none.
+func (b *Broker) forget(c *conn) *session {
 	b.mu.Lock()
 	d := &b.doors
 	delete(d.conns, c)
@@ -80,8 +85,10 @@ func (b *Broker) forget(c *conn) {
 	if c.session != nil {
 		countOut(d.devices, keyOf(c.session.identity))
 	}
+	s := c.session
 	b.mu.Unlock()
 	b.progress()
+	return s
 }
 
 // countOut takes one from a count, and forgets what is not there any more.

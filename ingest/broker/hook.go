@@ -62,7 +62,6 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 		cl.State.TopicAliases.Outbound = mqtt.NewOutboundTopicAliases(topicAliases)
 	}
 	if !h.broker.introduce(c, s) {
-		h.broker.metrics.turnedAway.WithLabelValues("too-many-of-device").Inc()
 		return false
 	}
 	if !h.broker.members.join(s, time.Now()) {
@@ -70,7 +69,7 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 		return false
 	}
 	select {
-	case <-c.closed: // and counted out already
+	case <-c.closed: // and out of the members before it was in
 		h.broker.members.leave(s)
 	default:
 	}

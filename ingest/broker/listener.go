@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/listeners"
+	"github.com/mochi-mqtt/server/v2/packets"
 )
 
 // listener accepts connections for the library.
@@ -95,12 +96,24 @@ func (l *listener) pace() {
 
 // Close closes the connections of clients, and those that have not said yet who they are, and waits for all of them: the
 // library counts a connection only once it has begun with it, and would not wait for one that is accepted this moment.
-func (l *listener) Close(closeClients listeners.CloseFn) {
+//
+// It does not call what the library gives it to close clients: that may wait for itself for ever while a client comes or
+// goes (https://github.com/mochi-mqtt/server/issues/488).
+func (l *listener) Close(listeners.CloseFn) {
 	l.stop()
 	<-l.done
-	closeClients(l.id)
+	l.dismiss()
 	l.broker.closeConns()
 	l.served.Wait()
+}
+
+// dismiss tells clients that the server is shutting down.
+func (l *listener) dismiss() {
+	for _, cl := range l.broker.server.Clients.GetAll() {
+		if cl.Net.Listener == l.id && !cl.Closed() {
+			_ = l.broker.server.DisconnectClient(cl, packets.ErrServerShuttingDown) // it gives the code that it is given
+		}
+	}
 }
 
 // stop accepts no more.
