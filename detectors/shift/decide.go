@@ -216,8 +216,7 @@ func share(part, sum float64, n int) float64 {
 
 // band returns where block means are expected: three standard deviations of earlier ones around their mean.
 func (m *metric) band() (low, high float64) {
-	sd := max(math.Sqrt(m.m2/max(1, m.n-1)), m.step/math.Sqrt(12))
-	return m.mean - 3*sd, m.mean + 3*sd
+	return m.mean - 3*m.sd, m.mean + 3*m.sd
 }
 
 // reason words a decision by one of its signals.

@@ -125,6 +125,7 @@ type metric struct {
 
 	// The block under way.
 	sum, season float64
+	scatter     float64 // squared deviations of its readings from their mean
 	start, last int64
 	interval    float64 // usual milliseconds between readings
 	value       float64 // last reading
@@ -143,6 +144,10 @@ type past struct {
 	// The baseline: block means older than the newest persist ones.
 	n, mean, m2, auto, prev float64
 	changeSq, changeN       float64          // squared changes over persist-1 blocks
+	within                  float64          // variance of readings within a block
+	pace                    float64          // ln of the time that a block takes, in ms
+	prior                   float64          // variance of block means that was known before any was learned, 0 for none
+	sd                      float64          // standard deviation that the last block was judged by
 	recent                  [persist]float64 // block means that are not in the baseline yet, oldest first
 	changes                 [persist]float64 // and their changes over persist-1 blocks; NaN where unknown
 
@@ -214,14 +219,14 @@ func (j *judge) Suspect(index int) bool {
 func (j *judge) Observe(index int, time int64, value float64, e detectors.Expectation) {
 	m := j.metrics[index]
 	if profile := int32(e.Profile); profile != m.profile {
+		m.restart(m.profile > 0)
 		m.profile = profile
-		m.restart()
 	}
 	m.shape(value)
 	if m.total > 1 {
 		dt := float64(time - m.last)
 		if m.interval > 0 && dt > maxGap*m.interval {
-			m.sum, m.season, m.count = 0, 0, 0
+			m.begin()
 			if m.past != nil && dt > minBlocks*blockLen*m.interval {
 				m.runLen, m.surprise, m.moved, m.abrupt = 0, 0, 0, false
 			}
@@ -233,9 +238,8 @@ func (j *judge) Observe(index int, time int64, value float64, e detectors.Expect
 	if m.count == 0 {
 		m.start = time
 	}
-	m.sum += value - e.Season
-	m.season += e.Season
-	if m.count++; m.count < blockLen {
+	m.add(value-e.Season, e.Season)
+	if m.count < blockLen {
 		return
 	}
 	if m.past == nil {
@@ -245,18 +249,23 @@ func (j *judge) Observe(index int, time int64, value float64, e detectors.Expect
 	m.judge(m.sum/blockLen, min(j.cfg.Threshold, j.levelOf(&j.comps[m.comp]))-float64(m.novelty))
 	m.blockShare = m.season / blockLen
 	m.learn()
-	m.sum, m.season, m.count = 0, 0, 0
+	m.begin()
 	m.fresh, j.due = true, true
 }
 
-// restart forgets the baseline: what is left of readings without their season means something else from now on.
-func (m *metric) restart() {
-	m.sum, m.season, m.count = 0, 0, 0
+// restart forgets the baseline: what is left of readings without their season means something else from now on. How much that varied
+// remains the prior of how much it will, unless it had the whole season in it.
+func (m *metric) restart(seasonal bool) {
+	m.begin()
 	if m.past == nil {
 		return
 	}
+	if m.prior = 0; seasonal && m.n >= minBlocks {
+		m.prior = m.variance()
+	}
 	m.n, m.mean, m.m2, m.auto, m.prev = 0, 0, 0, 0, 0
 	m.changeSq, m.changeN = 0, 0
+	m.within, m.pace = 0, 0
 	m.queued = 0
 	m.runLen, m.moved, m.abrupt, m.surprise = 0, 0, false, 0
 }
@@ -294,8 +303,8 @@ func (m *metric) judge(mean, threshold float64) {
 		m.moved, m.runLen = 0, 0
 		return
 	}
-	sd := max(math.Sqrt(m.m2/(m.n-1)), m.step/math.Sqrt(12)) // at least the rounding of the sensor
-	t := func(n float64) float64 { return (mean - m.mean) / (sd * math.Sqrt(1+1/n)) }
+	m.sd = max(math.Sqrt(m.variance()), m.step/math.Sqrt(12)) // at least the rounding of the sensor
+	t := func(n float64) float64 { return (mean - m.mean) / (m.sd * math.Sqrt(1+1/n)) }
 	side := t(m.n)
 	s := stat.StudentSurprise(side, min(maxFreedom, m.n-1))
 	if side*m.side < 0 {
@@ -391,6 +400,7 @@ func (m *metric) learn() {
 		m.auto += (x - m.mean) * (m.prev - m.mean)
 	}
 	m.prev = x
+	m.pacing()
 	if d == d {
 		m.changeSq += d * d
 		m.changeN++

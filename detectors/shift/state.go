@@ -27,6 +27,9 @@ func (j *judge) AppendState(dst []byte) []byte {
 	for _, m := range j.metrics {
 		dst = m.append(dst)
 	}
+	for _, m := range j.metrics {
+		dst = m.appendSpread(dst)
+	}
 	return dst
 }
 
@@ -88,6 +91,11 @@ func (j *judge) RestoreState(src []byte) error {
 		}
 		fresh.metrics = append(fresh.metrics, m)
 	}
+	if len(r.Rest()) > 0 { // states of earlier days end here
+		for _, m := range fresh.metrics {
+			m.readSpread(r)
+		}
+	}
 	if err := r.Done(); err != nil {
 		return err
 	}
@@ -129,4 +137,27 @@ func readMetric(r *stat.Reader) *metric {
 		m.past = &p
 	}
 	return m
+}
+
+// spread lists what a metric knows of how its blocks spread.
+func (m *metric) spread() []*float64 {
+	if m.past == nil {
+		return []*float64{&m.scatter}
+	}
+	return []*float64{&m.scatter, &m.within, &m.pace, &m.prior, &m.sd}
+}
+
+func (m *metric) appendSpread(dst []byte) []byte {
+	for _, f := range m.spread() {
+		dst = stat.AppendFloat(dst, *f)
+	}
+	return dst
+}
+
+func (m *metric) readSpread(r *stat.Reader) {
+	for _, to := range m.spread() {
+		if *to = r.Finite(); *to < 0 {
+			r.Fail()
+		}
+	}
 }

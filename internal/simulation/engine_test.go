@@ -237,3 +237,25 @@ func TestHealthyFleetIsLeftAlone(t *testing.T) {
 		t.Errorf("false tickets:\n%s", d.unexplained(nil))
 	}
 }
+
+// Devices that reported every ten minutes and begin to report every four seconds are still healthy: the level of a short block wanders more than that
+// of a long one.
+func TestOtherIntervalIsNoFault(t *testing.T) {
+	for _, seed := range []uint64{104, 204} {
+		f := newFleet(t, func(c *Config) {
+			c.Seed, c.Vehicles, c.TVs, c.Machines = seed, 40, 20, 20
+			c.PastFaults, c.FirstFault = 0, 24*time.Hour
+		})
+		d := newDesk(t, f)
+		now := midnight.Add(19 * time.Hour)
+		for b := range f.History(now.Add(-fortnight), now, step, chunk) {
+			d.apply(b)
+		}
+		d.tickets = nil
+		runFast(f, now.Add(30*time.Second), 100*time.Minute, func(_ time.Time, b telemetry.Batch) { d.apply(b) })
+		t.Logf("seed %d: %d false tickets in 133 hours of devices", seed, len(d.tickets))
+		if len(d.tickets) > 1 {
+			t.Errorf("seed %d: false tickets:\n%s", seed, d.unexplained(nil))
+		}
+	}
+}
