@@ -73,7 +73,7 @@ func (e *Engine) Restore(state []byte) error {
 		if r.Err() != nil {
 			break
 		}
-		if d.join(&fresh.cohorts, d.rules) != nil {
+		if d.join(&fresh.cohorts) != nil {
 			r.Fail()
 			break
 		}

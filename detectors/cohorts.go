@@ -24,6 +24,20 @@ type Member interface {
 	Join(s Shared)
 }
 
+// SharingJoint is implemented by joint methods whose judges learn from all devices of a cohort together.
+type SharingJoint interface {
+	JointMethod
+	NewShared() Shared
+}
+
+// JointMember is implemented by the judges of [SharingJoint] methods.
+type JointMember interface {
+	Joint
+	// Join gives the judge what its cohort shares, and again whenever the cohort is another; sound tells that the device has no fault just now, so that
+	// others may learn from it. s is nil when the device belongs to no cohort any more.
+	Join(s Shared, sound func() bool)
+}
+
 // cohortKey identifies what a cohort shares about a rule.
 type cohortKey struct {
 	tenant, cohort, rule string
@@ -42,7 +56,7 @@ type cohorts struct {
 
 // of returns what the cohort of a device shares about a rule; nil when there are too many cohorts. It fails when what a checkpoint
 // holds cannot be read: the cohort begins afresh.
-func (c *cohorts) of(key cohortKey, m Sharing) (s Shared, err error) {
+func (c *cohorts) of(key cohortKey, m interface{ NewShared() Shared }) (s Shared, err error) {
 	if s, ok := c.live[key]; ok {
 		return s, nil
 	}
@@ -64,17 +78,33 @@ func (c *cohorts) of(key cohortKey, m Sharing) (s Shared, err error) {
 	return s, err
 }
 
-// join gives rules of a device what its cohort shares. A cohort that cannot be read begins afresh.
-func (e *Engine) join(d *device, rules []*instance) {
-	if err := d.join(&e.cohorts, rules); err != nil {
+// join gives the detectors of a device what its cohort shares. A cohort that cannot be read begins afresh.
+func (e *Engine) join(d *device) {
+	if err := d.join(&e.cohorts); err != nil {
 		e.log.Error("state of a cohort was lost", "device", d.id, "err", err)
 	}
 }
 
-func (d *device) join(c *cohorts, rules []*instance) (err error) {
-	for _, i := range rules {
+func (d *device) join(c *cohorts) (err error) {
+	for _, i := range d.rules {
 		err = errors.Join(err, d.joinRule(c, i))
 	}
+	return errors.Join(err, d.joinJoint(c))
+}
+
+// joinJoint gives the joint judge what its cohort shares. A device of which neither model nor kind is known is like no other.
+func (d *device) joinJoint(c *cohorts) error {
+	member, ok := d.joint.(JointMember)
+	if !ok {
+		return nil
+	}
+	if cohortName(d.plan.Cohort) == "" {
+		member.Join(nil, nil)
+		return nil
+	}
+	m := d.plan.Joint
+	s, err := c.of(cohortKey{tenant: d.tenant, cohort: d.plan.Cohort, rule: BaseRule, version: m.Version()}, m.(SharingJoint))
+	member.Join(s, d.sound)
 	return err
 }
 

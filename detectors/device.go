@@ -79,7 +79,7 @@ func (d *device) refresh(e *Engine) {
 			e.budget.leave(m)
 		}
 		d.bind(p)
-		e.join(d, d.rules)
+		e.join(d)
 		for _, m := range d.metrics {
 			e.budget.enter(m)
 		}
@@ -299,6 +299,7 @@ func (d *device) containJoint(e *Engine, in *Input) {
 				m.joint = int32(d.joint.Metric(m.name, m.part))
 			}
 		}
+		e.join(d)
 	}
 	e.crashed(d, d.plan.Joint.Name(), BaseRule, d.jointBad, in, cause)
 }

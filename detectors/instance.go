@@ -110,7 +110,7 @@ func (d *device) contain(e *Engine, i *instance, in *Input) {
 	}
 	i.off = int(i.bad) >= e.cfg.Crashes
 	i.det = i.rule.Method.New(i.metric, d.plan.describe(i.metric))
-	e.join(d, []*instance{i})
+	e.join(d)
 	e.crashed(d, i.rule.Method.Name(), i.rule.ID, int(i.bad), in, cause)
 }
 

@@ -103,6 +103,8 @@ type judge struct {
 	due     bool // a block ended since the last decision
 	news    bool // one had ended when the last decision was taken
 	out     []detectors.Decision
+	cohort  *shared // nil when the device is alone; no part of the state
+	sound   func() bool
 }
 
 // component is a part of the device that is decided on as one.
@@ -248,9 +250,12 @@ func (j *judge) Observe(index int, time int64, value float64, e detectors.Expect
 		m.past = new(past)
 	}
 	m.novelty = float32(max(0, min(e.Novelty-usualNovelty, mostNovelty)))
+	j.ask(m)
 	m.judge(m.sum/blockLen, min(j.cfg.Threshold, j.levelOf(&j.comps[m.comp]))-float64(m.novelty))
 	m.blockShare = m.season / blockLen
-	m.learn()
+	if m.learn() {
+		j.teach(m)
+	}
 	m.begin()
 	m.fresh, j.due = true, true
 }
@@ -372,8 +377,8 @@ func (m *metric) move(mean float64, off bool) {
 	m.abrupt = stat.StudentSurprise((mean-m.ref)/sd, max(1, m.changeN/persist)) >= abruptAt
 }
 
-// learn moves the block into the queue and the one that leaves it into the baseline.
-func (m *metric) learn() {
+// learn moves the block into the queue and the one that leaves it into the baseline, and tells whether one did.
+func (m *metric) learn() bool {
 	change := math.NaN()
 	if m.queued == persist {
 		change = m.block - m.recent[1]
@@ -381,14 +386,14 @@ func (m *metric) learn() {
 	if m.queued < persist {
 		m.recent[m.queued], m.changes[m.queued] = m.block, change
 		m.queued++
-		return
+		return false
 	}
 	x, d := m.recent[0], m.changes[0]
 	copy(m.recent[:], m.recent[1:])
 	copy(m.changes[:], m.changes[1:])
 	m.recent[persist-1], m.changes[persist-1] = m.block, change
 	if m.learned = (m.learned + 1) % learnEvery; m.held && m.learned != 0 {
-		return
+		return false
 	}
 	if m.n >= maxBlocks {
 		m.n, m.m2, m.auto = m.n/2, m.m2/2, m.auto/2
@@ -407,6 +412,7 @@ func (m *metric) learn() {
 		m.changeSq += d * d
 		m.changeN++
 	}
+	return true
 }
 
 // combined returns the least surprise of the last persist blocks and what novelty adds to it. Novelty alone is no reason.

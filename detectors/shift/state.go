@@ -73,7 +73,7 @@ func (m *metric) floats(p *past) []*float64 {
 // RestoreState implements [detectors.Joint].
 func (j *judge) RestoreState(src []byte) error {
 	r := stat.NewReader(src)
-	fresh := judge{cfg: j.cfg, due: r.Bool()}
+	fresh := judge{cfg: j.cfg, cohort: j.cohort, sound: j.sound, due: r.Bool()}
 	for range r.Count(mostMetrics) {
 		c := component{name: r.String(mostName), active: r.Bool(), onset: r.Int(), best: r.Finite(), members: int(r.Int())}
 		if r.Err() != nil {
