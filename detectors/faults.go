@@ -14,6 +14,7 @@ const (
 	WithheldShadow    = "shadow"    // the rule is on trial
 	WithheldInhibited = "inhibited" // another fault of the device explains it
 	WithheldFleet     = "fleet"     // many devices of the cohort are off in the same way, which is told once
+	WithheldComponent = "component" // another fault of the component tells of the same trouble
 	WithheldLate      = "late"      // the reading was older than the newest one of its metric
 	WithheldNotice    = "notice"    // about the watching, not about the device
 )
@@ -65,11 +66,18 @@ func (d *device) hold(e *Engine, in *Input, h holder, evidence Evidence) {
 		f = &d.faults[len(d.faults)-1]
 		f.found(evidence)
 		f.withheld = d.withheld(f, in.Time)
-		if f.withheld == "" && e.shifted(d, in, f) {
+		switch {
+		case f.withheld != "":
+		case e.shifted(d, in, f):
 			f.withheld = WithheldFleet
+		case d.toldBy(f) != nil:
+			f.withheld = WithheldComponent
 		}
 	} else {
 		f.found(evidence)
+		if f.withheld == WithheldComponent && d.toldBy(f) == nil { // a rule has joined that knows what is broken
+			phase = Raised
+		}
 	}
 	f.holders++
 	d.emit(e, in, f, h, phase, evidence)
@@ -111,13 +119,16 @@ func (d *device) due(e *Engine, in *Input, f *fault) (Phase, bool) {
 
 // explained tells that a fault is withheld because something else explains it, which may end.
 func (f *fault) explained() bool {
-	return f.withheld == WithheldInhibited || f.withheld == WithheldFleet
+	return f.withheld == WithheldInhibited || f.withheld == WithheldFleet || f.withheld == WithheldComponent
 }
 
 // explains tells that what explained a fault still does.
 func (d *device) explains(e *Engine, in *Input, f *fault) bool {
-	if f.withheld == WithheldFleet {
+	switch f.withheld {
+	case WithheldFleet:
 		return e.shifted(d, in, f)
+	case WithheldComponent:
+		return d.toldBy(f) != nil
 	}
 	return d.inhibited(f, in.Time)
 }
@@ -182,19 +193,12 @@ func (d *device) countHolders() {
 			f.holders++
 		}
 	}
-	for _, i := range d.rules {
-		if i.active {
-			count(i.holder(d))
-		}
+	for i := range d.active {
+		count(i.holder(d))
 	}
 	for _, m := range d.metrics {
 		if m.regular.missing {
 			count(m.missingHolder(d))
-		}
-		for _, i := range m.rules {
-			if i.active {
-				count(i.holder(d))
-			}
 		}
 	}
 	for _, c := range d.jointHeld {
@@ -216,6 +220,9 @@ func (d *device) emit(e *Engine, in *Input, f *fault, h holder, phase Phase, evi
 		f.quiet = out.Backfill && (f.quiet || phase == Raised)
 	}
 	e.out = append(e.out, out)
+	if f.withheld == WithheldComponent && phase != Cleared {
+		d.emitWithin(e, in, f, h, evidence)
+	}
 }
 
 // backfill tells that an input was already old when it arrived.

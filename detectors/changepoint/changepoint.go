@@ -84,6 +84,9 @@ func level(k, between float64) float64 {
 // Name implements [detectors.Method].
 func (*Method) Name() string { return "changepoint" }
 
+// Symptomatic implements [detectors.Symptomatic].
+func (*Method) Symptomatic() {}
+
 // Version implements [detectors.Method].
 func (*Method) Version() int { return Version }
 

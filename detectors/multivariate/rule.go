@@ -26,6 +26,9 @@ func NewRule(cfg Config, metrics []string) *RuleMethod {
 // Name implements [detectors.Method].
 func (*RuleMethod) Name() string { return "multivariate" }
 
+// Symptomatic implements [detectors.Symptomatic].
+func (*RuleMethod) Symptomatic() {}
+
 // Version implements [detectors.Method].
 func (*RuleMethod) Version() int { return Version }
 

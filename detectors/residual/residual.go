@@ -79,6 +79,9 @@ func New(cfg Config) *Method { return &Method{cfg} }
 // Name implements [detectors.Method].
 func (*Method) Name() string { return "residual" }
 
+// Symptomatic implements [detectors.Symptomatic].
+func (*Method) Symptomatic() {}
+
 // Version implements [detectors.Method].
 func (*Method) Version() int { return Version }
 

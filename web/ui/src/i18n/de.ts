@@ -63,7 +63,7 @@ export const de: Words = {
   priority: { 1: "P1 · sofort", 2: "P2 · bald", 3: "P3 · geplant", 4: "P4 · bei Gelegenheit" },
   role: { viewer: "Lesend", technician: "Technik", dispatcher: "Disposition", planner: "Planung", admin: "Administration" },
   phase: { raised: "Ausgelöst", continued: "Anhaltend", cleared: "Beendet" },
-  withheld: { "warm-up": "Lernt noch", refractory: "Zu kurz nach dem letzten", shadow: "Probebetrieb", inhibited: "Durch anderen Fehler erklärt", fleet: "Viele Geräte zugleich", maintenance: "Wartung", hysteresis: "Noch nicht dauerhaft" },
+  withheld: { "warm-up": "Lernt noch", refractory: "Zu kurz nach dem letzten", shadow: "Probebetrieb", inhibited: "Durch anderen Fehler erklärt", fleet: "Viele Geräte zugleich", component: "Steht im Ticket derselben Baugruppe", maintenance: "Wartung", hysteresis: "Noch nicht dauerhaft" },
   resolution: { repaired: "Repariert", recovered: "Von selbst erholt", "no-fault-found": "Kein Fehler gefunden", duplicate: "Doppelt" },
   warranty: { in: "In der Garantie", out: "Garantie abgelaufen", unknown: "Unbekannt" },
   tier: { standard: "Standard", gold: "Gold", vip: "VIP" },

@@ -62,7 +62,7 @@ export const en = {
   priority: { 1: "P1 · now", 2: "P2 · soon", 3: "P3 · planned", 4: "P4 · when convenient" },
   role: { viewer: "Viewer", technician: "Technician", dispatcher: "Dispatcher", planner: "Planner", admin: "Administrator" },
   phase: { raised: "Raised", continued: "Continued", cleared: "Cleared" },
-  withheld: { "warm-up": "Warming up", refractory: "Too soon after the last", shadow: "Shadow mode", inhibited: "Explained by another fault", fleet: "Many devices at once", maintenance: "Maintenance", hysteresis: "Not lasting yet" },
+  withheld: { "warm-up": "Warming up", refractory: "Too soon after the last", shadow: "Shadow mode", inhibited: "Explained by another fault", fleet: "Many devices at once", component: "Told by another fault of the component", maintenance: "Maintenance", hysteresis: "Not lasting yet" },
   resolution: { repaired: "Repaired", recovered: "Recovered by itself", "no-fault-found": "No fault found", duplicate: "Duplicate" },
   warranty: { in: "In warranty", out: "Out of warranty", unknown: "Unknown" },
   tier: { standard: "Standard", gold: "Gold", vip: "VIP" },

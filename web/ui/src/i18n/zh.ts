@@ -63,7 +63,7 @@ export const zh: Words = {
   priority: { 1: "P1 · 立即", 2: "P2 · 尽快", 3: "P3 · 计划", 4: "P4 · 择机" },
   role: { viewer: "只读用户", technician: "技术员", dispatcher: "调度员", planner: "计划员", admin: "管理员" },
   phase: { raised: "触发", continued: "持续", cleared: "恢复" },
-  withheld: { "warm-up": "学习期", refractory: "距上次过近", shadow: "影子模式", inhibited: "已由其他故障解释", fleet: "多台设备同时出现", maintenance: "维护期间", hysteresis: "尚未持续" },
+  withheld: { "warm-up": "学习期", refractory: "距上次过近", shadow: "影子模式", inhibited: "已由其他故障解释", fleet: "多台设备同时出现", component: "已计入同一部件的故障", maintenance: "维护期间", hysteresis: "尚未持续" },
   resolution: { repaired: "已修复", recovered: "自行恢复", "no-fault-found": "未发现故障", duplicate: "重复工单" },
   warranty: { in: "保修期内", out: "已过保修", unknown: "未知" },
   tier: { standard: "普通", gold: "金牌", vip: "VIP" },

@@ -1,0 +1,74 @@
+package detectors
+
+import (
+	"slices"
+
+	"github.com/presage-pdm/presage/telemetry"
+)
+
+// Symptomatic is implemented by methods that find a part unlike itself, or unlike others, and do not know what is broken. What several of them, and
+// the statistical tier, find on one component of a device is one trouble: the first opens the ticket, the others are evidence in it.
+type Symptomatic interface{ Symptomatic() }
+
+// symptom tells that nothing but symptoms stand behind a fault: no rule that knows what is broken.
+func (d *device) symptom(f *fault) bool {
+	if d.plan.Fault(f.code).OfSensor() {
+		return false
+	}
+	symptoms := f.code == FaultAbnormal && f.shadow == d.baseOnTrial() && slices.Contains(d.jointHeld, f.component)
+	for i := range d.active {
+		h := i.holder(d)
+		if h.fault != f.code || h.component != f.component || h.shadow != f.shadow {
+			continue
+		}
+		if _, ok := i.rule.Method.(Symptomatic); !ok {
+			return false
+		}
+		symptoms = true
+	}
+	return symptoms
+}
+
+// active yields the rules whose condition holds.
+func (d *device) active(yield func(*instance) bool) {
+	for _, i := range d.rules {
+		if i.active && !yield(i) {
+			return
+		}
+	}
+	for _, m := range d.metrics {
+		for _, i := range m.rules {
+			if i.active && !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// toldBy returns the fault that tells already of the trouble that another is a symptom of; nil when there is none.
+func (d *device) toldBy(f *fault) *fault {
+	if f.shadow || len(d.faults) < 2 || !d.symptom(f) {
+		return nil
+	}
+	for i := range d.faults {
+		by := &d.faults[i]
+		if by.code != f.code && by.component == f.component && by.withheld == "" && d.symptom(by) {
+			return by
+		}
+	}
+	return nil
+}
+
+// emitWithin adds what is new about a symptom to the fault that tells of its trouble.
+func (d *device) emitWithin(e *Engine, in *Input, f *fault, h holder, evidence Evidence) {
+	by := d.toldBy(f)
+	if by == nil {
+		return
+	}
+	if h.severity == telemetry.Info {
+		h.severity = d.plan.Fault(h.fault).Severity
+	}
+	h.fault = by.code
+	by.found(evidence)
+	d.emit(e, in, by, h, Continued, evidence)
+}
