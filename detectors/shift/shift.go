@@ -150,6 +150,7 @@ type past struct {
 	changeSq, changeN       float64          // squared changes over persist-1 blocks
 	within                  float64          // variance of readings within a block
 	pace                    float64          // ln of the time that a block takes, in ms
+	paced                   float64          // blocks behind within and pace
 	prior                   float64          // variance of block means that was known before any was learned, 0 for none
 	sd                      float64          // standard deviation that the last block was judged by
 	recent                  [persist]float64 // block means that are not in the baseline yet, oldest first
@@ -267,12 +268,9 @@ func (m *metric) restart(seasonal bool) {
 	if m.past == nil {
 		return
 	}
-	if m.prior = 0; seasonal && m.n >= minBlocks {
-		m.prior = m.variance()
-	}
+	m.recall(seasonal)
 	m.n, m.mean, m.m2, m.auto, m.prev = 0, 0, 0, 0, 0
 	m.changeSq, m.changeN = 0, 0
-	m.within, m.pace = 0, 0
 	m.queued = 0
 	m.runLen, m.moved, m.abrupt, m.surprise = 0, 0, false, 0
 }
@@ -310,7 +308,7 @@ func (m *metric) judge(mean, threshold float64) {
 		m.moved, m.runLen = 0, 0
 		return
 	}
-	m.sd = max(math.Sqrt(m.variance()), m.step/math.Sqrt(12)) // at least the rounding of the sensor
+	m.sd = m.deviation()
 	t := func(n float64) float64 { return (mean - m.mean) / (m.sd * math.Sqrt(1+1/n)) }
 	side := t(m.n)
 	s := stat.StudentSurprise(side, min(maxFreedom, m.n-1))

@@ -144,7 +144,7 @@ func (m *metric) spread() []*float64 {
 	if m.past == nil {
 		return []*float64{&m.scatter}
 	}
-	return []*float64{&m.scatter, &m.within, &m.pace, &m.prior, &m.sd}
+	return []*float64{&m.scatter, &m.within, &m.pace, &m.paced, &m.prior, &m.sd}
 }
 
 func (m *metric) appendSpread(dst []byte) []byte {
