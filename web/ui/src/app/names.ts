@@ -29,6 +29,12 @@ export function useMetricName(): (metric: string) => string {
   return useCallback((metric: string) => t(`metric.${metric}`, { defaultValue: humanise(metric) }), [t]);
 }
 
+/** What a detector goes by, in the language of the page; unknown ones are shown as they are called. */
+export function useDetectorName(): (detector: string) => string {
+  const { t } = useTranslation();
+  return useCallback((detector: string) => t(`method.${detector}`, { defaultValue: detector }), [t]);
+}
+
 /** The name of a stage of a ticket as its workflow calls it; until that is known, the page's own word. */
 export function useStateName(): (state: string) => string {
   const { t, i18n } = useTranslation();

@@ -7,7 +7,7 @@ import { Link, useNavigate, useParams } from "react-router";
 import type { DeviceDetail, DeviceEvent, DeviceMetric, Ticket } from "../../api/model";
 import { deviceQuery, eventsQuery, ticketsQuery } from "../../api/queries";
 import { useAddress } from "../../app/address";
-import { useComponentName, useMetricName } from "../../app/names";
+import { useComponentName, useDetectorName, useMetricName } from "../../app/names";
 import { useNow } from "../../app/now";
 import { useShortcuts } from "../../app/shortcuts";
 import type { Range } from "../../charts/SignalChart";
@@ -284,6 +284,7 @@ function Latest({ metrics, picked, onPick }: { metrics: readonly DeviceMetric[];
 function Watched({ device }: { device: DeviceDetail }) {
   const { t, i18n } = useTranslation();
   const metricName = useMetricName();
+  const detector = useDetectorName();
   if (device.detectors.length === 0) return <p className="dim">{t("device.unwatched")}</p>;
   return (
     <ul className={css["watches"]}>
@@ -294,7 +295,7 @@ function Watched({ device }: { device: DeviceDetail }) {
             <b>{pick(w.title, i18n.language) || w.fault_code || humanise(w.rule)}</b>
             <span className="dim">
               {" "}
-              <span className="mono">{w.rule}</span> · {w.detector}
+              <span className="mono">{w.rule}</span> · <span title={w.detector}>{detector(w.detector)}</span>
             </span>
           </span>
           <span className={`dim ${css["over"]}`}>

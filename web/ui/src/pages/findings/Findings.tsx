@@ -8,7 +8,7 @@ import { Link } from "react-router";
 import type { Evidence } from "../../api/model";
 import { findingsQuery } from "../../api/queries";
 import { useAddress } from "../../app/address";
-import { useComponentName } from "../../app/names";
+import { useComponentName, useDetectorName } from "../../app/names";
 import { useReason } from "../../app/reason";
 import { useShortcuts } from "../../app/shortcuts";
 import { Ago } from "../../components/Ago";
@@ -34,6 +34,7 @@ export function Findings() {
   const detector = params.get("detector") ?? "";
   const withheld = params.get("withheld") ?? "";
   const phase = params.get("phase") ?? "";
+  const detectorName = useDetectorName();
   const query = useInfiniteQuery(findingsQuery({ device, detector, withheld, phase }));
   const rows = query.data?.pages.flatMap((p) => p.findings ?? []) ?? [];
   const narrowed = Boolean(device || detector || withheld || phase);
@@ -75,7 +76,7 @@ export function Findings() {
         />
         {detector && (
           <Button variant="light" onClick={() => change({ detector: null })}>
-            {detector} ×
+            {detectorName(detector)} ×
           </Button>
         )}
       </div>
@@ -118,6 +119,7 @@ function Line({ finding, onDetector }: { finding: Evidence; onDetector: (detecto
   const { t, i18n } = useTranslation();
   const reason = useReason();
   const component = useComponentName();
+  const detector = useDetectorName();
   return (
     <tr>
       <td>
@@ -135,8 +137,8 @@ function Line({ finding, onDetector }: { finding: Evidence; onDetector: (detecto
         <DeviceLink id={finding.device} />
       </td>
       <td>
-        <button type="button" className={css["detector"]} onClick={() => onDetector(finding.detector)} title={t("findings.only", { detector: finding.detector })}>
-          {finding.detector}
+        <button type="button" className={css["detector"]} onClick={() => onDetector(finding.detector)} title={`${t("findings.only", { detector: detector(finding.detector) })} (${finding.detector})`}>
+          {detector(finding.detector)}
         </button>
         <div className={css["meta"]}>
           <span className="mono">{finding.rule}</span>

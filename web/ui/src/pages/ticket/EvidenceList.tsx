@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Diagnosis, Signal, Told } from "../../api/model";
-import { useMetricName } from "../../app/names";
+import { useDetectorName, useMetricName } from "../../app/names";
 import { useReason } from "../../app/reason";
 import { Ago } from "../../components/Ago";
 import { SeverityMark, Tag } from "../../components/marks";
@@ -63,6 +63,7 @@ export function EvidenceList({ diagnosis }: { diagnosis: Diagnosis }) {
 function FindingItem({ finding, zone }: { finding: Told; zone: string | undefined }) {
   const { t, i18n } = useTranslation();
   const reason = useReason();
+  const detector = useDetectorName();
   return (
     <li className={css["finding"]}>
       <div className={css["findingHead"]}>
@@ -75,9 +76,7 @@ function FindingItem({ finding, zone }: { finding: Told; zone: string | undefine
       <div className={css["findingMeta"]}>
         <Tag tone={finding.phase === "raised" ? "critical" : finding.phase === "cleared" ? "ok" : undefined}>{t(`phase.${finding.phase}`)}</Tag>
         <span className="mono">{finding.rule}</span>
-        <span>
-          {finding.detector} v{finding.version}
-        </span>
+        <span title={`${finding.detector} v${finding.version}`}>{detector(finding.detector)}</span>
         {finding.p_value ? <span>{t("ticket.pValue", { p: finding.p_value.toPrecision(2) })}</span> : <span>{t("ticket.score", { score: percent(finding.score, i18n.language) })}</span>}
         {finding.withheld && <Tag tone="warning">{t(`withheld.${finding.withheld}`, { defaultValue: finding.withheld })}</Tag>}
       </div>
