@@ -35,7 +35,11 @@ func (j *judge) Join(s detectors.Shared, sound func() bool) {
 
 // teach tells the cohort how much a metric wanders, once for a baseline without a cycle, when it is long enough.
 func (j *judge) teach(m *metric) {
-	if j.cohort == nil || m.n != teachAt || m.profile != 0 || m.m2 <= 0 || !j.sound() {
+	if j.cohort == nil || m.n != teachAt || m.profile != 0 || !j.sound() {
+		return
+	}
+	variance := m.m2 / (m.n - 1)
+	if !(variance > 0 && variance <= math.MaxFloat64) {
 		return
 	}
 	w, known := j.cohort.wander[m.name]
@@ -43,7 +47,7 @@ func (j *judge) teach(m *metric) {
 		return
 	}
 	w.devices++
-	w.ln += (math.Log(m.m2/(m.n-1)) - w.ln) / w.devices
+	w.ln += (math.Log(variance) - w.ln) / w.devices
 	j.cohort.wander[m.name] = w
 }
 

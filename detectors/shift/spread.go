@@ -60,6 +60,9 @@ func (m *metric) recall(alike bool) {
 
 // pacing learns from the block under way how readings vary within a block and how long one takes. It is given every block that the baseline learns.
 func (m *metric) pacing() {
+	if !(m.scatter <= math.MaxFloat64) { // readings beyond what can be squared
+		return
+	}
 	if m.paced >= maxBlocks {
 		m.paced /= 2
 	}

@@ -91,9 +91,12 @@ func (j *judge) RestoreState(src []byte) error {
 		}
 		fresh.metrics = append(fresh.metrics, m)
 	}
-	if len(r.Rest()) > 0 { // states of earlier days end here
-		for _, m := range fresh.metrics {
+	whole := len(r.Rest()) > 0 // states of earlier days end here
+	for _, m := range fresh.metrics {
+		if whole {
 			m.readSpread(r)
+		} else if *m.past == (past{}) {
+			m.past = nil
 		}
 	}
 	if err := r.Done(); err != nil {
@@ -103,8 +106,10 @@ func (j *judge) RestoreState(src []byte) error {
 	return nil
 }
 
+// readMetric reads a metric and its past, also where it has none.
 func readMetric(r *stat.Reader) *metric {
-	m, p := newMetric(r.String(mostName), 0), past{}
+	m, p := newMetric(r.String(mostName), 0), new(past)
+	m.past = p
 	var runLen, learned int32
 	for _, to := range []*int32{&m.comp, &m.count, &runLen, &p.quiet, &p.wait, &learned, &p.moved, &m.profile} {
 		v := r.Int()
@@ -114,7 +119,7 @@ func readMetric(r *stat.Reader) *metric {
 		*to = int32(v)
 	}
 	m.start, m.last = r.Int(), r.Int()
-	for _, to := range m.floats(&p) {
+	for _, to := range m.floats(p) {
 		*to = r.Float()
 	}
 	p.abrupt, p.fresh, p.held = r.Bool(), r.Bool(), r.Bool()
@@ -133,9 +138,6 @@ func readMetric(r *stat.Reader) *metric {
 	for i := range p.runLen {
 		p.run[i], p.starts[i] = r.Float(), r.Int()
 	}
-	if p != (past{}) {
-		m.past = &p
-	}
 	return m
 }
 
@@ -148,6 +150,7 @@ func (m *metric) spread() []*float64 {
 }
 
 func (m *metric) appendSpread(dst []byte) []byte {
+	dst = stat.AppendBool(dst, m.past != nil)
 	for _, f := range m.spread() {
 		dst = stat.AppendFloat(dst, *f)
 	}
@@ -155,9 +158,10 @@ func (m *metric) appendSpread(dst []byte) []byte {
 }
 
 func (m *metric) readSpread(r *stat.Reader) {
+	if ended := r.Bool(); !ended {
+		m.past = nil
+	}
 	for _, to := range m.spread() {
-		if *to = r.Finite(); *to < 0 {
-			r.Fail()
-		}
+		*to = r.Float()
 	}
 }
