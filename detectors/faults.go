@@ -214,6 +214,9 @@ func (d *device) emit(e *Engine, in *Input, f *fault, h holder, phase Phase, evi
 	out.Backfill = e.backfill(in)
 	if phase == Raised && f.explained() && !d.explains(e, in, f) {
 		f.withheld = ""
+		if d.toldBy(f) != nil { // meanwhile another symptom has told
+			f.withheld = WithheldComponent
+		}
 	}
 	out.Withheld = f.withheld
 	if phase != Cleared {

@@ -110,6 +110,46 @@ func TestOneTroubleOfAComponentIsToldOnce(t *testing.T) {
 	}
 }
 
+// A fault that was explained by something else, which ended, is still a symptom of what another has told meanwhile.
+func TestSymptomThatIsExplainedNoLongerJoinsWhatIsTold(t *testing.T) {
+	book := `
+version: 1
+models:
+  - rules:
+      - {id: jump, fault: jump, metric: temp, changepoint: {shift: 2}}
+      - {id: dry, fault: dry, metric: flow, limit: {below: -100}}
+faults:
+  - {code: jump, severity: critical, title: {en: Jump}}
+  - {code: dry, severity: major, inhibits: [abnormal-behaviour], title: {en: Dry}}
+`
+	found, _ := troubled(t, book, 2200, func(i int64) (flow, temp float64) {
+		if i >= 610 {
+			temp = 12
+		}
+		switch {
+		case i >= 660:
+			flow = -12
+		case i >= 600:
+			flow = -200
+		}
+		return flow, temp
+	})
+	rest := found
+	for _, w := range []string{
+		"raised jump jump ", "raised abnormal-behaviour base inhibited", "raised abnormal-behaviour base component", "continued jump base ",
+	} {
+		i := slices.Index(rest, w)
+		if i < 0 {
+			t.Fatalf("%q is missing, or not in its place, in\n%q", w, found)
+		}
+		told := slices.Index(rest, "cleared jump jump ")
+		if early := slices.Index(rest, "raised abnormal-behaviour base "); early >= 0 && early < told {
+			t.Fatalf("two tickets for one trouble in\n%q", found)
+		}
+		rest = rest[i+1:]
+	}
+}
+
 // What the rule knows comes along: its own severity, signals and reason.
 func TestEvidenceOfASymptomIsItsOwn(t *testing.T) {
 	_, all := troubled(t, symptomBook, 1000, func(i int64) (flow, temp float64) {
