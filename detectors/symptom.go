@@ -10,23 +10,22 @@ import (
 // the statistical tier, find on one component of a device is one trouble: the first opens the ticket, the others are evidence in it.
 type Symptomatic interface{ Symptomatic() }
 
-// symptom tells that nothing but symptoms stand behind a fault: no rule that knows what is broken.
-func (d *device) symptom(f *fault) bool {
+// symptoms tells whether symptoms stand behind a fault, and whether nothing else does: no rule that knows what is broken.
+func (d *device) symptoms(f *fault) (some, only bool) {
 	if d.plan.Fault(f.code).OfSensor() {
-		return false
+		return false, false
 	}
-	symptoms := f.code == FaultAbnormal && f.shadow == d.baseOnTrial() && slices.Contains(d.jointHeld, f.component)
+	only = true
+	some = f.code == FaultAbnormal && f.shadow == d.baseOnTrial() && slices.Contains(d.jointHeld, f.component)
 	for i := range d.active {
 		h := i.holder(d)
 		if h.fault != f.code || h.component != f.component || h.shadow != f.shadow {
 			continue
 		}
-		if _, ok := i.rule.Method.(Symptomatic); !ok {
-			return false
-		}
-		symptoms = true
+		_, symptom := i.rule.Method.(Symptomatic)
+		some, only = some || symptom, only && symptom
 	}
-	return symptoms
+	return some, some && only
 }
 
 // active yields the rules whose condition holds.
@@ -45,14 +44,21 @@ func (d *device) active(yield func(*instance) bool) {
 	}
 }
 
-// toldBy returns the fault that tells already of the trouble that another is a symptom of; nil when there is none.
+// toldBy returns the fault that tells already of the trouble that another is a symptom of; nil when there is none. It goes on telling when a rule joins
+// it that knows what is broken.
 func (d *device) toldBy(f *fault) *fault {
-	if f.shadow || len(d.faults) < 2 || !d.symptom(f) {
+	if f.shadow || len(d.faults) < 2 {
+		return nil
+	}
+	if _, only := d.symptoms(f); !only {
 		return nil
 	}
 	for i := range d.faults {
 		by := &d.faults[i]
-		if by.code != f.code && by.component == f.component && by.withheld == "" && d.symptom(by) {
+		if by.code == f.code || by.component != f.component || by.withheld != "" {
+			continue
+		}
+		if some, _ := d.symptoms(by); some {
 			return by
 		}
 	}

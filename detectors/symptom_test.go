@@ -56,6 +56,7 @@ func TestOneTroubleOfAComponentIsToldOnce(t *testing.T) {
 		level func(i int64) (flow, temp float64)
 		want  []string // in this order, others may lie between
 		never []string
+		late  []string // not before all that is wanted
 	}{{
 		name:  "the rule first",
 		level: func(i int64) (float64, float64) { return 0, within(i, 600, 1000, 12) },
@@ -78,6 +79,13 @@ func TestOneTroubleOfAComponentIsToldOnce(t *testing.T) {
 		},
 		want: []string{"raised abnormal-behaviour base ", "raised jump jump component", "raised jump hot "},
 	}, {
+		name: "a rule that knows what is broken joins what is told",
+		level: func(i int64) (float64, float64) {
+			return 0, within(i, 600, 1000, 12) + within(i, 850, 950, 45)
+		},
+		want: []string{"raised jump jump ", "raised abnormal-behaviour base component", "continued jump hot ", "cleared jump jump "},
+		late: []string{"raised abnormal-behaviour base "},
+	}, {
 		name: "a rule that knows what is broken tells for itself",
 		level: func(i int64) (float64, float64) {
 			return within(i, 600, 1400, -12) + within(i, 900, 910, -200), 0
@@ -93,6 +101,11 @@ func TestOneTroubleOfAComponentIsToldOnce(t *testing.T) {
 					t.Fatalf("%q is missing, or not in its place, in\n%q", w, found)
 				}
 				rest = rest[i+1:]
+			}
+			for _, l := range c.late {
+				if slices.Contains(found[:len(found)-len(rest)], l) {
+					t.Errorf("%q comes too early in\n%q", l, found)
+				}
 			}
 			for _, n := range c.never {
 				if slices.Contains(found, n) {
