@@ -46,10 +46,15 @@ type holder struct {
 	score, p         float64
 }
 
+// of tells that a fault is the one that a holder stands behind.
+func (h holder) of(f *fault) bool {
+	return h.fault == f.code && h.component == f.component && h.shadow == f.shadow
+}
+
 func (d *device) faultOf(h holder) *fault {
 	for i := range d.faults {
 		f := &d.faults[i]
-		if f.code == h.fault && f.component == h.component && f.shadow == h.shadow {
+		if h.of(f) {
 			return f
 		}
 	}
@@ -65,14 +70,7 @@ func (d *device) hold(e *Engine, in *Input, h holder, evidence Evidence) {
 		d.faults = append(d.faults, fault{code: h.fault, component: h.component, shadow: h.shadow, onset: evidence.Onset})
 		f = &d.faults[len(d.faults)-1]
 		f.found(evidence)
-		f.withheld = d.withheld(f, in.Time)
-		switch {
-		case f.withheld != "":
-		case e.shifted(d, in, f):
-			f.withheld = WithheldFleet
-		case d.toldBy(f) != nil:
-			f.withheld = WithheldComponent
-		}
+		f.withheld = d.withheld(e, in, f)
 	} else {
 		f.found(evidence)
 		if f.withheld == WithheldComponent && d.toldBy(f) == nil { // a rule has joined that knows what is broken

@@ -34,12 +34,16 @@ func (d *device) settle(e *Engine, in *Input, f *fault, metric string) {
 }
 
 // withheld tells why a new fault opens no ticket.
-func (d *device) withheld(f *fault, now int64) string {
+func (d *device) withheld(e *Engine, in *Input, f *fault) string {
 	switch {
 	case f.shadow:
 		return WithheldShadow
-	case d.inhibited(f, now):
+	case d.inhibited(f, in.Time):
 		return WithheldInhibited
+	case e.shifted(d, in, f):
+		return WithheldFleet
+	case d.toldBy(f) != nil:
+		return WithheldComponent
 	}
 	return ""
 }
@@ -86,7 +90,7 @@ func (d *device) lying(f *fault) (metrics []string) {
 		if !i.active {
 			return
 		}
-		if h := i.holder(d); h.fault == f.code && h.component == f.component && h.shadow == f.shadow {
+		if h := i.holder(d); h.of(f) {
 			metrics = append(metrics, h.metric)
 		}
 	}

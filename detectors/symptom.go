@@ -18,8 +18,7 @@ func (d *device) symptoms(f *fault) (some, only bool) {
 	only = true
 	some = f.code == FaultAbnormal && f.shadow == d.baseOnTrial() && slices.Contains(d.jointHeld, f.component)
 	for i := range d.active {
-		h := i.holder(d)
-		if h.fault != f.code || h.component != f.component || h.shadow != f.shadow {
+		if !i.holder(d).of(f) {
 			continue
 		}
 		_, symptom := i.rule.Method.(Symptomatic)

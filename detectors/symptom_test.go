@@ -52,7 +52,6 @@ func TestOneTroubleOfAComponentIsToldOnce(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name  string
-		book  string
 		level func(i int64) (flow, temp float64)
 		want  []string // in this order, others may lie between
 		never []string
